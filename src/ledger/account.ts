@@ -1,0 +1,90 @@
+/**
+ * The Durable Object: one account, the only place where its credits change.
+ *
+ * It adds to the rules what they must not know: the clock, the storage, the alarm, the copy of the standing in KV.
+ * Nothing about money lives in its fields, nothing is thrown across its boundary, and between reading a balance
+ * and writing it there is no await.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { RPC_VERSION, type Command, type Outcome, type Query, type Readings } from "./command.ts";
+import { apply, duePublication, nextWake, open, postponePublication, published, read, wake } from "./ledger.ts";
+import { writeStanding } from "./standing.ts";
+import type { Row, SqlValue, Store } from "./store.ts";
+
+export type AccountEnv = { readonly KV: KVNamespace };
+
+/** What the object answers besides a command's own outcomes. Either way nothing was written. */
+export type Fault = { readonly kind: "unsupported_version"; readonly supported: readonly number[] } | { readonly kind: "fault" };
+
+/** Its own version and, once there is one, the version before it. */
+const SUPPORTED_VERSIONS: readonly number[] = [RPC_VERSION];
+/** After a failed write to KV. */
+const PUBLISH_RETRY_MS = 10_000;
+
+export class Account extends DurableObject<AccountEnv> {
+  readonly #store: Store;
+  /** When the alarm is known to be set for; only ever saves setting it again. */
+  #alarmAt = Infinity;
+
+  constructor(ctx: DurableObjectState, env: AccountEnv) {
+    super(ctx, env);
+    const { storage } = ctx;
+    this.#store = {
+      exec: <R extends Row>(query: string, ...bindings: readonly SqlValue[]) => storage.sql.exec<R>(query, ...bindings).toArray(),
+      transaction: (block) => storage.transactionSync(block),
+    };
+    open(this.#store);
+  }
+
+  /** Carries out a command of RPC version `version`. The answer leaves only once what it says is on disk. */
+  async apply(version: number, command: Command): Promise<Outcome | Fault> {
+    return this.#guard(version, () => apply(this.#store, command, Date.now()));
+  }
+
+  /** Answers a query of RPC version `version`. */
+  async read(version: number, query: Query): Promise<Readings[Query["read"]] | Fault> {
+    return this.#guard(version, () => read(this.#store, query, Date.now()));
+  }
+
+  override async alarm(): Promise<void> {
+    this.#alarmAt = Infinity;
+    wake(this.#store, Date.now());
+    await this.#publish();
+    await this.#setAlarm();
+  }
+
+  async #guard<T>(version: number, turn: () => T): Promise<T | Fault> {
+    if (!SUPPORTED_VERSIONS.includes(version)) return { kind: "unsupported_version", supported: SUPPORTED_VERSIONS };
+    try {
+      const outcome = turn();
+      await this.#setAlarm();
+      return outcome;
+    } catch (error) {
+      console.error(JSON.stringify({ event: "ledger_fault", account: this.ctx.id.name, error: String(error) }));
+      return { kind: "fault" };
+    }
+  }
+
+  /** Called in the turn that wrote, so that the alarm is on disk together with what it is for. */
+  async #setAlarm(): Promise<void> {
+    const at = nextWake(this.#store);
+    if (at === null || at >= this.#alarmAt) return;
+    this.#alarmAt = at;
+    await this.ctx.storage.setAlarm(at);
+  }
+
+  async #publish(): Promise<void> {
+    const due = duePublication(this.#store, Date.now());
+    const view = due && read(this.#store, { read: "account" }, Date.now());
+    const account = this.ctx.id.name;
+    if (!due || !view || account === undefined) return;
+    try {
+      await writeStanding(this.env.KV, account, view);
+      published(this.#store, due.version, Date.now());
+    } catch (error) {
+      // The standing is a copy: the object stays right without it, and tries again.
+      console.error(JSON.stringify({ event: "standing_not_written", account, error: String(error) }));
+      postponePublication(this.#store, Date.now() + PUBLISH_RETRY_MS);
+    }
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Calling an account's object: bounded in time, tried again only with the same id.
+ *
+ * A call that throws or does not answer may have been carried out. So every attempt carries the very same command,
+ * and when no attempt answers the outcome is `unavailable`: not known, which is neither yes nor no.
+ */
+import type { Account, Fault } from "./account.ts";
+import { RPC_VERSION, type Command, type Op, type Outcomes, type Query, type Readings } from "./command.ts";
+
+/** No attempt answered, or the object could not take the command. `why` is for the log. */
+export type Unavailable = { readonly kind: "unavailable"; readonly why: string };
+
+/** The ledger as the rest of Farebox sees it. Never throws. */
+export interface Ledger {
+  apply<K extends Op>(account: string, command: Extract<Command, { op: K }>): Promise<Outcomes[K] | Unavailable>;
+  read<Q extends Query>(account: string, query: Q): Promise<{ readonly kind: "read"; readonly found: Readings[Q["read"]] } | Unavailable>;
+}
+
+const ATTEMPTS = 2;
+const ATTEMPT_TIMEOUT_MS = 4_000;
+const RETRY_DELAY_MS = 100;
+
+export function connectLedger(accounts: DurableObjectNamespace<Account>): Ledger {
+  return {
+    async apply<K extends Op>(account: string, command: Extract<Command, { op: K }>) {
+      const answer = await attempt(async () => await accounts.getByName(account).apply(RPC_VERSION, command));
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the object answers a command with one of its own outcomes
+      return answer.kind === "answered" ? (answer.value as unknown as Outcomes[K]) : answer;
+    },
+    async read<Q extends Query>(account: string, query: Q) {
+      const answer = await attempt(async () => await accounts.getByName(account).read(RPC_VERSION, query));
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
+      return answer.kind === "answered" ? { kind: "read", found: answer.value as unknown as Readings[Q["read"]] } : answer;
+    },
+  };
+}
+
+type Answered<T> = { readonly kind: "answered"; readonly value: T };
+
+/** `call` takes a new stub each time: a stub that threw once stays broken. */
+async function attempt<T>(call: () => Promise<T | Fault>): Promise<Answered<T> | Unavailable> {
+  let why = "";
+  for (let n = 1; n <= ATTEMPTS; n++) {
+    try {
+      const value = await within(ATTEMPT_TIMEOUT_MS, call());
+      if (!isFault(value)) return { kind: "answered", value };
+      // A fault is definite: the same command would meet it again.
+      return { kind: "unavailable", why: value.kind === "fault" ? "the ledger met a bug, see its log" : `the ledger speaks versions ${value.supported.join(", ")}, this gate ${RPC_VERSION}` };
+    } catch (error) {
+      why = String(error);
+      if (isOverloaded(error)) break;
+      if (n < ATTEMPTS) await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
+    }
+  }
+  return { kind: "unavailable", why };
+}
+
+async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`no answer within ${ms} ms`));
+    }, ms);
+  });
+  try {
+    return await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function isFault(value: unknown): value is Fault {
+  if (typeof value !== "object" || value === null || !("kind" in value)) return false;
+  return value.kind === "fault" || value.kind === "unsupported_version";
+}
+
+/** Cloudflare asks not to retry these: it would only add to the queue. */
+function isOverloaded(error: unknown): boolean {
+  return error instanceof Error && "overloaded" in error && error.overloaded === true;
+}

@@ -1,0 +1,163 @@
+/**
+ * The rules of an account's money, as synchronous SQL: one command, one turn, one transaction.
+ *
+ * Expiry is evaluated at the start of every command, so that a late or lost alarm changes nothing.
+ * Nothing here knows of HTTP, of the clock or of chance: time and ids are arguments.
+ */
+import type { Command, Op, Outcomes, Query, Readings } from "./command.ts";
+import { expireGrants, grant, nextGrantExpiry, reverse } from "./grants.ts";
+import { capture, expireHolds, hold, nextHoldExpiry, refund, voidHold } from "./holds.ts";
+import { accountRow, PUBLISH_INTERVAL_MS, touch } from "./journal.ts";
+import { readAccount, readEntries } from "./read.ts";
+import { accountExists, migrate } from "./schema.ts";
+import type { Store } from "./store.ts";
+
+/** How long a finished hold is kept: so long its id is known and its charge can be refunded. */
+export const HOLD_RETENTION_DAYS = 30;
+/** Bounds the work of one purge. */
+const PURGE_BATCH = 500;
+
+/** Brings an account's tables to today's shape, once, before anything is asked of it. A stranger's stay unmade. */
+export function open(store: Store): void {
+  if (accountExists(store)) store.transaction(() => migrate(store));
+}
+
+/** Carries out one command at time `now` (milliseconds). Throws only on a bug, and then nothing was written. */
+export function apply<K extends Op>(store: Store, command: Extract<Command, { op: K }>, now: number): Outcomes[K];
+export function apply(store: Store, command: Command, now: number): Outcomes[Op] {
+  return store.transaction(() => {
+    if (!accountExists(store)) {
+      if (!opensAccount(command.op)) return answerOfNobody(command);
+      migrate(store);
+    }
+    expire(store, now);
+    return run(store, command, now);
+  });
+}
+
+/** Whether a command may bring an account into being. A verified token alone never does. */
+function opensAccount(op: Op): boolean {
+  return op === "grant" || op === "status" || op === "plan" || op === "revoke" || op === "revoke_all";
+}
+
+function answerOfNobody(command: Command): Outcomes[Op] {
+  switch (command.op) {
+    case "hold": {
+      const none = { available: 0, held: 0 };
+      return { kind: "insufficient_balance", required: command.credits, usable: none, releaseAt: null, balance: none };
+    }
+    case "reverse":
+      return { kind: "grant_not_found" };
+    default:
+      return { kind: "hold_not_found" };
+  }
+}
+
+function run(store: Store, command: Command, now: number): Outcomes[Op] {
+  switch (command.op) {
+    case "grant":
+      return grant(store, command, now);
+    case "hold":
+      return hold(store, command, now);
+    case "capture":
+      return capture(store, command, now);
+    case "void":
+      return voidHold(store, command, now);
+    case "refund":
+      return refund(store, command, now);
+    case "reverse":
+      return reverse(store, command, now);
+    case "status":
+      return change(store, now, accountRow(store).status === command.status, () => {
+        store.exec(`UPDATE account SET status = ?1 WHERE id = 1`, command.status);
+      });
+    case "plan": {
+      const { plan, plan_until } = accountRow(store);
+      return change(store, now, plan === command.plan && plan_until === command.until, () => {
+        store.exec(`UPDATE account SET plan = ?1, plan_until = ?2 WHERE id = 1`, command.plan, command.until);
+      });
+    }
+    case "revoke":
+      return change(store, now, store.exec(`SELECT 1 AS yes FROM revoked_tokens WHERE jti = ?1`, command.jti).length > 0, () => {
+        store.exec(`INSERT INTO revoked_tokens (jti, until) VALUES (?1, ?2)`, command.jti, command.until);
+      });
+    case "revoke_all":
+      return change(store, now, (accountRow(store).tokens_revoked_at ?? 0) >= command.issuedAt, () => {
+        store.exec(`UPDATE account SET tokens_revoked_at = ?1 WHERE id = 1`, command.issuedAt);
+      });
+  }
+}
+
+/** A setting: saying it twice is harmless. */
+function change(store: Store, now: number, already: boolean, write: () => void): Outcomes["status"] {
+  if (!already) write();
+  return { kind: "changed", replayed: already, balance: touch(store, now) };
+}
+
+/** Answers a question at time `now`. What is due to expire expires first; an account never written to stays so. */
+export function read<Q extends Query>(store: Store, query: Q, now: number): Readings[Q["read"]];
+export function read(store: Store, query: Query, now: number): Readings["account"] | Readings["entries"] {
+  if (!accountExists(store)) return null;
+  return store.transaction(() => {
+    expire(store, now);
+    return query.read === "account" ? readAccount(store, now) : readEntries(store, query.after, query.limit);
+  });
+}
+
+/** What the alarm does: expiry and purging. Safe to run twice or never. */
+export function wake(store: Store, now: number): void {
+  if (!accountExists(store)) return;
+  store.transaction(() => {
+    expire(store, now);
+    purge(store, now);
+  });
+}
+
+/** When the alarm should next ring; null for never. */
+export function nextWake(store: Store): number | null {
+  if (!accountExists(store)) return null;
+  const times = [nextHoldExpiry(store), nextGrantExpiry(store), accountRow(store).publish_at].filter((at) => at !== null);
+  return times.length > 0 ? Math.min(...times) : null;
+}
+
+/** Whether the copy of the standing in KV is due, and of which version it would be. */
+export function duePublication(store: Store, now: number): { version: number } | undefined {
+  if (!accountExists(store)) return undefined;
+  const { publish_at, version } = accountRow(store);
+  return publish_at !== null && publish_at <= now ? { version } : undefined;
+}
+
+/** Notes that `version` of the standing is in KV. What changed since is due in a second. */
+export function published(store: Store, version: number, now: number): void {
+  store.exec(
+    `UPDATE account SET published_at = ?2, publish_at = CASE WHEN version > ?1 THEN ?2 + ?3 END WHERE id = 1`,
+    version,
+    now,
+    PUBLISH_INTERVAL_MS,
+  );
+}
+
+/** KV did not take it: try again at `at`. */
+export function postponePublication(store: Store, at: number): void {
+  store.exec(`UPDATE account SET publish_at = ?1 WHERE id = 1`, at);
+}
+
+function expire(store: Store, now: number): void {
+  expireHolds(store, now);
+  expireGrants(store, now);
+}
+
+/** Drops holds finished longer ago than the retention, walking the journal from where the last purge stopped. */
+function purge(store: Store, now: number): void {
+  const before = now - HOLD_RETENTION_DAYS * 86_400_000;
+  const ended = store.exec<{ seq: number; ref: string }>(
+    `SELECT seq, ref FROM entries WHERE seq > ?1 AND at < ?2 ORDER BY seq LIMIT ?3`,
+    accountRow(store).purged_seq,
+    before,
+    PURGE_BATCH,
+  );
+  for (const { ref } of ended) store.exec(`DELETE FROM holds WHERE id = ?1 AND state <> 'held' AND resolved_at < ?2`, ref, before);
+  const last = ended.at(-1);
+  if (last) store.exec(`UPDATE account SET purged_seq = ?1 WHERE id = 1`, last.seq);
+  store.exec(`DELETE FROM revoked_tokens WHERE until < ?1`, now);
+}
