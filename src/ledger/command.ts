@@ -29,9 +29,12 @@ export type HoldCommand = {
   /** A duration, so that the caller's clock does not matter. */
   readonly ttlSeconds: number;
   readonly route: string;
+  /** The plans that include this route: an account on one of them is not charged. */
+  readonly includedBy: readonly string[];
   /** What a revocation is checked against; `issuedAt` in seconds. */
-  readonly token: { readonly jti: string | null; readonly issuedAt: number };
+  readonly token: TokenFacts;
 };
+export type TokenFacts = { readonly jti: string | null; readonly issuedAt: number };
 export type CaptureCommand = {
   readonly op: "capture";
   readonly id: string;
@@ -73,6 +76,8 @@ export type HoldState = "held" | "captured" | "voided" | "expired";
 export type Balance = { readonly available: number; readonly held: number };
 
 type Done<Kind extends string, Facts = object> = { readonly kind: Kind; readonly replayed: boolean; readonly balance: Balance } & Facts;
+/** Settings: saying them twice is harmless. */
+type Changed = { readonly kind: "changed" };
 type Conflict = { readonly kind: "conflict" };
 type HoldNotFound = { readonly kind: "hold_not_found" };
 type HoldResolved = { readonly kind: "hold_resolved"; readonly as: HoldState };
@@ -95,6 +100,8 @@ export type Outcomes = {
     | Conflict
     | { readonly kind: "account_suspended" }
     | { readonly kind: "token_revoked" }
+    /** The account's plan includes the route: nothing is held and nothing will be charged. */
+    | { readonly kind: "included"; readonly balance: Balance }
     | { readonly kind: "limit_exceeded" }
     | Insufficient;
   /** `credits`: charged so far; `writtenOff`: what a late report could no longer find. */
@@ -112,16 +119,19 @@ export type Outcomes = {
     | { readonly kind: "exceeds_charge"; readonly refundable: number }
     | { readonly kind: "limit_exceeded" };
   reverse: Done<"reversed", { readonly credits: number; readonly spent: number }> | { readonly kind: "grant_not_found" };
-  status: Done<"changed">;
-  plan: Done<"changed">;
-  revoke: Done<"changed">;
-  revoke_all: Done<"changed">;
+  status: Changed;
+  plan: Changed;
+  revoke: Changed;
+  revoke_all: Changed;
 };
 export type Op = keyof Outcomes;
 export type Outcome = Outcomes[Op];
 
 /** What can be asked without changing anything. */
-export type Query = { readonly read: "account" } | { readonly read: "entries"; readonly after: number; readonly limit: number };
+export type Query =
+  | { readonly read: "account" }
+  | { readonly read: "access"; readonly token: TokenFacts }
+  | { readonly read: "entries"; readonly after: number; readonly limit: number };
 
 export type GrantView = {
   readonly id: string;
@@ -165,5 +175,11 @@ export type Entry = {
   readonly route: string | null;
   readonly balance: Balance;
 };
+/** What decides whether an account may use what costs it nothing. */
+export type Access = { readonly suspended: boolean; readonly revoked: boolean; readonly plan: string | null };
 /** null: the account was never written to. `next`: where to read on, null at the end. */
-export type Readings = { account: AccountView | null; entries: { readonly entries: readonly Entry[]; readonly next: number | null } | null };
+export type Readings = {
+  account: AccountView | null;
+  access: Access | null;
+  entries: { readonly entries: readonly Entry[]; readonly next: number | null } | null;
+};

@@ -8,7 +8,8 @@
 import type { CaptureCommand, HoldCommand, HoldState, Insufficient, Outcomes, RefundCommand, VoidCommand } from "./command.ts";
 import { credits as toCredits } from "../credits.ts";
 import { draw, hasRestrictedGrants, hasRoom, insertGrant, putBack, termsOf, usableCredits, usableParts, type Part } from "./grants.ts";
-import { accountRow, balanceOf, post, writeOff } from "./journal.ts";
+import { accountRow, activePlan, balanceOf, post, writeOff } from "./journal.ts";
+import { isRevoked } from "./tokens.ts";
 import type { Store } from "./store.ts";
 
 /** A caller with this many calls in flight on one account is a runaway; it also bounds the work of one expiry sweep. */
@@ -35,7 +36,9 @@ export function hold(store: Store, command: HoldCommand, now: number): Outcomes[
   }
   const account = accountRow(store);
   if (account.status === "suspended") return { kind: "account_suspended" };
-  if (isRevoked(store, account.tokens_revoked_at, command.token)) return { kind: "token_revoked" };
+  if (isRevoked(store, command.token)) return { kind: "token_revoked" };
+  const plan = activePlan(account, now);
+  if (plan !== null && command.includedBy.includes(plan)) return { kind: "included", balance: balanceOf(account) };
   if (countOpenHolds(store) >= OPEN_HOLDS_MAX) return { kind: "limit_exceeded" };
   if (account.available < command.credits || usableCredits(store, command.route) < command.credits) return insufficient(store, command);
 
@@ -52,11 +55,6 @@ export function hold(store: Store, command: HoldCommand, now: number): Outcomes[
   );
   const balance = post(store, now, { kind: "hold", credits: command.credits, from: "available", to: "held", ...about(command) });
   return { kind: "held", replayed: false, state: "held", balance };
-}
-
-function isRevoked(store: Store, tokensRevokedAt: number | null, token: HoldCommand["token"]): boolean {
-  if (tokensRevokedAt !== null && token.issuedAt <= tokensRevokedAt) return true;
-  return token.jti !== null && store.exec(`SELECT 1 AS yes FROM revoked_tokens WHERE jti = ?1`, token.jti).length > 0;
 }
 
 function insufficient(store: Store, command: HoldCommand): Insufficient {

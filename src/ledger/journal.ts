@@ -58,15 +58,14 @@ export function writeOff(store: Store, now: number, credits: number, about: { re
   return balanceOf(row);
 }
 
-/** Notes that the account's standing changed otherwise than in its balance, so that the copy in KV follows. */
-export function touch(store: Store, now: number): Balance {
-  const row = only(store.exec<AccountRow>(
-    `UPDATE account SET version = version + 1, publish_at = MIN(COALESCE(publish_at, ?1), MAX(?2, published_at + ?3)) WHERE id = 1 RETURNING *`,
+/** Notes that the account's standing changed otherwise than in its balance, so that the copy in KV follows at once. */
+export function touch(store: Store, now: number): void {
+  store.exec(
+    `UPDATE account SET version = version + 1, publish_at = MIN(COALESCE(publish_at, ?1), MAX(?2, published_at + ?3)) WHERE id = 1`,
     Number.MAX_SAFE_INTEGER,
     now,
     PUBLISH_INTERVAL_MS,
-  ));
-  return balanceOf(row);
+  );
 }
 
 function insertEntry(
@@ -117,4 +116,9 @@ export function accountRow(store: Store): AccountRow {
 
 export function balanceOf(row: AccountRow): Balance {
   return { available: row.available, held: row.held };
+}
+
+/** The plan the account is on at `now`. */
+export function activePlan(row: AccountRow, now: number): string | null {
+  return row.plan_until !== null && row.plan_until <= now ? null : row.plan;
 }

@@ -8,9 +8,10 @@ import type { Command, Op, Outcomes, Query, Readings } from "./command.ts";
 import { expireGrants, grant, nextGrantExpiry, reverse } from "./grants.ts";
 import { capture, expireHolds, hold, nextHoldExpiry, refund, voidHold } from "./holds.ts";
 import { accountRow, PUBLISH_INTERVAL_MS, touch } from "./journal.ts";
-import { readAccount, readEntries } from "./read.ts";
+import { readAccess, readAccount, readEntries } from "./read.ts";
 import { accountExists, migrate } from "./schema.ts";
 import type { Store } from "./store.ts";
+import { forgetRevocations, revoke, revokeAll } from "./tokens.ts";
 
 /** How long a finished hold is kept: so long its id is known and its charge can be refunded. */
 export const HOLD_RETENTION_DAYS = 30;
@@ -68,39 +69,34 @@ function run(store: Store, command: Command, now: number): Outcomes[Op] {
     case "reverse":
       return reverse(store, command, now);
     case "status":
-      return change(store, now, accountRow(store).status === command.status, () => {
-        store.exec(`UPDATE account SET status = ?1 WHERE id = 1`, command.status);
-      });
-    case "plan": {
-      const { plan, plan_until } = accountRow(store);
-      return change(store, now, plan === command.plan && plan_until === command.until, () => {
-        store.exec(`UPDATE account SET plan = ?1, plan_until = ?2 WHERE id = 1`, command.plan, command.until);
-      });
-    }
+      store.exec(`UPDATE account SET status = ?1 WHERE id = 1`, command.status);
+      touch(store, now);
+      return { kind: "changed" };
+    case "plan":
+      store.exec(`UPDATE account SET plan = ?1, plan_until = ?2 WHERE id = 1`, command.plan, command.until);
+      touch(store, now);
+      return { kind: "changed" };
     case "revoke":
-      return change(store, now, store.exec(`SELECT 1 AS yes FROM revoked_tokens WHERE jti = ?1`, command.jti).length > 0, () => {
-        store.exec(`INSERT INTO revoked_tokens (jti, until) VALUES (?1, ?2)`, command.jti, command.until);
-      });
+      return revoke(store, command, now);
     case "revoke_all":
-      return change(store, now, (accountRow(store).tokens_revoked_at ?? 0) >= command.issuedAt, () => {
-        store.exec(`UPDATE account SET tokens_revoked_at = ?1 WHERE id = 1`, command.issuedAt);
-      });
+      return revokeAll(store, command, now);
   }
-}
-
-/** A setting: saying it twice is harmless. */
-function change(store: Store, now: number, already: boolean, write: () => void): Outcomes["status"] {
-  if (!already) write();
-  return { kind: "changed", replayed: already, balance: touch(store, now) };
 }
 
 /** Answers a question at time `now`. What is due to expire expires first; an account never written to stays so. */
 export function read<Q extends Query>(store: Store, query: Q, now: number): Readings[Q["read"]];
-export function read(store: Store, query: Query, now: number): Readings["account"] | Readings["entries"] {
+export function read(store: Store, query: Query, now: number): Readings[Query["read"]] {
   if (!accountExists(store)) return null;
   return store.transaction(() => {
     expire(store, now);
-    return query.read === "account" ? readAccount(store, now) : readEntries(store, query.after, query.limit);
+    switch (query.read) {
+      case "account":
+        return readAccount(store, now);
+      case "access":
+        return readAccess(store, query.token, now);
+      case "entries":
+        return readEntries(store, query.after, query.limit);
+    }
   });
 }
 
@@ -159,5 +155,5 @@ function purge(store: Store, now: number): void {
   for (const { ref } of ended) store.exec(`DELETE FROM holds WHERE id = ?1 AND state <> 'held' AND resolved_at < ?2`, ref, before);
   const last = ended.at(-1);
   if (last) store.exec(`UPDATE account SET purged_seq = ?1 WHERE id = 1`, last.seq);
-  store.exec(`DELETE FROM revoked_tokens WHERE until < ?1`, now);
+  forgetRevocations(store, now);
 }

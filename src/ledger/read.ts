@@ -1,17 +1,18 @@
 /** What an account's ledger says of itself: its exact state and its journal. */
-import type { AccountView, Entry, EntryKind, Readings } from "./command.ts";
+import type { Access, AccountView, Entry, EntryKind, Readings, TokenFacts } from "./command.ts";
 import { liveGrants } from "./grants.ts";
-import { accountRow, balanceOf } from "./journal.ts";
+import { accountRow, activePlan, balanceOf } from "./journal.ts";
 import type { Store } from "./store.ts";
+import { isRevoked } from "./tokens.ts";
 
 /** The exact state of the account. */
 export function readAccount(store: Store, now: number): AccountView {
   const row = accountRow(store);
-  const planEnded = row.plan_until !== null && row.plan_until <= now;
+  const plan = activePlan(row, now);
   return {
     status: row.status,
-    plan: planEnded ? null : row.plan,
-    planUntil: planEnded ? null : row.plan_until,
+    plan,
+    planUntil: plan === null ? null : row.plan_until,
     ...balanceOf(row),
     granted: row.granted,
     captured: row.captured,
@@ -23,6 +24,11 @@ export function readAccount(store: Store, now: number): AccountView {
     asOf: now,
     grants: liveGrants(store),
   };
+}
+
+export function readAccess(store: Store, token: TokenFacts, now: number): Access {
+  const row = accountRow(store);
+  return { suspended: row.status === "suspended", revoked: isRevoked(store, token), plan: activePlan(row, now) };
 }
 
 type EntryRow = {

@@ -1,0 +1,85 @@
+/**
+ * Which headers cross the gate, in either direction.
+ *
+ * Names are compared with "_" read as "-": to a CGI or WSGI origin, Farebox_Account and Farebox-Account are one.
+ * Headers that Connection names go first, so that a caller cannot have ours removed behind our back.
+ */
+
+/** Never to the origin: credentials, look-alikes of what we set, what overrides method or URL, what is hop-by-hop. */
+const NOT_TO_ORIGIN = new Set([
+  "authorization",
+  "connection",
+  "expect",
+  "forwarded",
+  "host",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "true-client-ip",
+  "upgrade",
+  "x-client-ip",
+  "x-cluster-client-ip",
+  "x-http-method",
+  "x-http-method-override",
+  "x-method-override",
+  "x-original-uri",
+  "x-original-url",
+  "x-override-url",
+  "x-payment",
+  "x-real-ip",
+  "x-rewrite-url",
+]);
+const NOT_TO_ORIGIN_PREFIX = /^(?:farebox-|payment-|x-payment-|x-forwarded-|proxy-|cf-|x-internal-|x-middleware-)/;
+
+/** Never to the caller: our own names, hop-by-hop headers, and what would let a shared cache keep a paid answer. */
+const NOT_TO_CALLER = new Set([
+  "age",
+  "cache-control",
+  "cdn-cache-control",
+  "cloudflare-cdn-cache-control",
+  "connection",
+  "expires",
+  "keep-alive",
+  "pragma",
+  "request-id",
+  "settlement-overrides",
+  "surrogate-control",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "vary",
+  "x-payment-response",
+]);
+const NOT_TO_CALLER_PREFIX = /^(?:credits-|farebox-|payment-|proxy-|access-control-)/;
+
+/** The caller's headers as the origin may see them. `token`: the buyer's, wherever it may hide. */
+export function headersToOrigin(from: Headers, token: string | undefined): Headers {
+  const named = connectionNames(from);
+  const to = new Headers();
+  for (const [name, value] of from) {
+    const plain = name.replaceAll("_", "-");
+    if (NOT_TO_ORIGIN.has(plain) || NOT_TO_ORIGIN_PREFIX.test(plain) || named.has(name)) continue;
+    if (token !== undefined && token !== "" && value.includes(token)) continue;
+    to.append(name, value);
+  }
+  return to;
+}
+
+/** The origin's headers as the caller may see them. */
+export function headersToCaller(from: Headers): Headers {
+  const named = connectionNames(from);
+  const to = new Headers();
+  for (const [name, value] of from) {
+    const plain = name.replaceAll("_", "-");
+    if (NOT_TO_CALLER.has(plain) || NOT_TO_CALLER_PREFIX.test(plain) || named.has(name)) continue;
+    to.append(name, value);
+  }
+  return to;
+}
+
+/** The names a Connection header lists (RFC 9110 section 7.6.1). */
+function connectionNames(headers: Headers): Set<string> {
+  const connection = headers.get("connection");
+  return new Set(connection === null ? [] : connection.toLowerCase().split(",").map((name) => name.trim()));
+}

@@ -1,0 +1,113 @@
+/**
+ * Serving an admitted call: forward it, then charge it or give its credits back, then hand over the answer.
+ *
+ * Runs to its end even if the caller goes away meanwhile: once credits are set aside, only the origin's answer decides
+ * what the call costs.
+ */
+import type { Credits } from "../credits.ts";
+import { log } from "../log.ts";
+import type { Denial } from "./denial.ts";
+import { headersToCaller } from "./headers.ts";
+import { refuseCall, viaOf, type Call, type House } from "./house.ts";
+import { forward, judgeStatus, type OriginOutcome } from "./origin.ts";
+import type { Route } from "./price.ts";
+import { setNoStore, setReceipt } from "./receipt.ts";
+import type { Entitlement } from "./token.ts";
+
+/** Credits set aside for a call, under the request's id. */
+export type Hold = { readonly account: string; readonly credits: Credits; readonly availableAfter: number };
+
+/** What a caller is let in on. Without a hold the call costs nothing; without an entitlement nobody was asked for. */
+export type Admission = {
+  readonly route: Route;
+  readonly token: string | undefined;
+  readonly entitlement: Entitlement | undefined;
+  readonly hold: Hold | undefined;
+};
+
+export async function serve(call: Call, house: House, admission: Admission): Promise<Response> {
+  const served = forwardAndSettle(call, house, admission);
+  call.waitUntil(served.catch(() => undefined));
+  return served;
+}
+
+async function forwardAndSettle(call: Call, house: House, admission: Admission): Promise<Response> {
+  const { route, token, entitlement, hold } = admission;
+  try {
+    const ours = await describeCall(call, house, admission);
+    const outcome = await forward(house.origin, { request: call.request, target: call.target, route, token, ours, via: viaOf(house) });
+    const verdict = outcome.kind === "answered" ? judgeStatus(outcome.response.status, route) : outcome.kind;
+    if (outcome.kind === "answered" && verdict === "charge") {
+      const answer = passOn(call, house, outcome.response, hold, true);
+      if (hold) call.waitUntil(captureHold(call, house, hold));
+      return answer;
+    }
+    // Before the caller hears of it, so that the credits are there when it calls again.
+    if (hold) await voidHold(call, house, hold);
+    if (outcome.kind === "answered" && verdict === "free") return passOn(call, house, outcome.response, hold, false);
+    const refusal = refuseCall(call, house, denyOutcome(outcome, verdict), entitlement);
+    setReceipt(refusal.headers, { charged: 0, remaining: hold && hold.availableAfter + hold.credits });
+    return refusal;
+  } catch (error) {
+    if (hold) await voidHold(call, house, hold);
+    throw error;
+  }
+}
+
+function denyOutcome(outcome: OriginOutcome, verdict: string): Denial {
+  if (outcome.kind === "timed_out") return { code: "origin_timeout", seconds: outcome.seconds };
+  if (outcome.kind === "unreachable") return { code: "origin_unreachable", reason: outcome.reason };
+  // What the origin says there is for the seller, so it goes nowhere near the buyer.
+  void outcome.response.body?.cancel();
+  return { code: verdict === "origin_payment_required" ? "origin_payment_required" : "origin_refused_gate" };
+}
+
+/** The origin's answer with the receipt on it. */
+function passOn(call: Call, house: House, response: Response, hold: Hold | undefined, charge: boolean): Response {
+  const headers = headersToCaller(response.headers);
+  moveLocation(headers, call, house);
+  setNoStore(headers);
+  const charged = charge && hold ? hold.credits : 0;
+  setReceipt(headers, { charged, remaining: hold && hold.availableAfter + hold.credits - charged });
+  const { status, statusText, body, webSocket } = response;
+  return new Response(body, { status, statusText, headers, webSocket, encodeBody: "manual" });
+}
+
+/** A redirect to the origin's own name would lead the caller around the gate. */
+function moveLocation(headers: Headers, { selfUrl }: Call, { origin }: House): void {
+  const location = headers.get("location");
+  if (location === null || origin.base === undefined) return;
+  if (location === origin.base || location.startsWith(`${origin.base}/`)) headers.set("location", selfUrl + location.slice(origin.base.length));
+}
+
+async function captureHold({ requestId }: Call, { ledger }: House, { account, credits }: Hold): Promise<void> {
+  const outcome = await ledger.apply(account, { op: "capture", id: requestId, credits, final: true });
+  if (outcome.kind !== "captured" || outcome.writtenOff > 0) log("capture_incomplete", { request_id: requestId, account, credits, outcome });
+}
+
+async function voidHold({ requestId }: Call, { ledger }: House, { account }: Hold): Promise<void> {
+  const outcome = await ledger.apply(account, { op: "void", id: requestId });
+  if (outcome.kind !== "voided") log("void_incomplete", { request_id: requestId, account, outcome });
+}
+
+const CONTEXT_LIFE_SECONDS = 120;
+
+/** What the origin may know, signed: who called, what it is charged if the answer costs, and that it came through this gate. */
+async function describeCall({ selfUrl, target, requestId }: Call, { signer }: House, { entitlement, hold }: Admission): Promise<[string, string][]> {
+  const amount = hold?.credits ?? 0;
+  const iat = Math.floor(Date.now() / 1000);
+  const claims = { iss: selfUrl, aud: selfUrl + target.path + target.query, iat, nbf: iat, exp: iat + CONTEXT_LIFE_SECONDS, amount, request_id: requestId };
+  const context = await signer.sign("payment-context+jwt", entitlement ? { ...claims, sub: entitlement.account } : claims);
+  const headers: [string, string][] = [
+    ["Farebox-Request-Id", requestId],
+    ["Farebox-Credits", String(amount)],
+    ["PAYMENT-CONTEXT", context],
+  ];
+  if (entitlement) headers.push(["Farebox-Account", formatAccount(entitlement.account)]);
+  return headers;
+}
+
+/** An account id as a header value: as it is, but for what a header cannot carry and "%", which are percent-encoded. */
+function formatAccount(account: string): string {
+  return account.replace(/[^\x21-\x24\x26-\x7e]/gu, encodeURIComponent);
+}
