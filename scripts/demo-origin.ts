@@ -44,7 +44,12 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
       await stream(response);
       return;
     case "POST /v1/echo":
-      sendJson(200, { method: request.method, url: request.url, headers: request.headers, body: await readBody(request) });
+      sendJson(200, {
+        method: request.method,
+        url: request.url,
+        headers: request.headers,
+        body: await readBody(request),
+      });
       return;
     default:
       sendJson(404, { error: "no such thing" });

@@ -5,6 +5,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseEnv } from "node:util";
 import config from "../farebox.config.ts";
@@ -15,19 +16,22 @@ const ACCOUNT = "demo";
 const GRANT_CREDITS = 10_000;
 const START_TIMEOUT_MS = 60_000;
 
-const root = new URL("..", import.meta.url).pathname;
+const root = join(import.meta.dirname, "..");
 const port = readPort(process.env["PORT"] ?? "8787");
 const gate = `http://localhost:${port}`;
 
 async function main(): Promise<void> {
-  if (ensureDevVars(`${root}.dev.vars`)) console.log("Made .dev.vars with fresh secrets.");
-  const adminToken = parseEnv(readFileSync(`${root}.dev.vars`, "utf8"))["FAREBOX_ADMIN_TOKEN"] ?? "";
+  if (ensureDevVars(`${root}/.dev.vars`)) console.log("Made .dev.vars with fresh secrets.");
+  const adminToken = parseEnv(readFileSync(`${root}/.dev.vars`, "utf8"))["FAREBOX_ADMIN_TOKEN"] ?? "";
   if (!(await isFree(port))) stop(`Port ${port} is in use. Choose another one:  PORT=${port + 10} npm start`);
   await startOrigin();
 
   const wrangler = startWrangler();
   await waitForGate(wrangler);
-  await call("PUT", `/_farebox/accounts/${ACCOUNT}/grants/welcome`, adminToken, { credits: GRANT_CREDITS, kind: "promotional" });
+  await call("PUT", `/_farebox/accounts/${ACCOUNT}/grants/welcome`, adminToken, {
+    credits: GRANT_CREDITS,
+    kind: "promotional",
+  });
   const { token } = await call("POST", `/_farebox/accounts/${ACCOUNT}/tokens`, adminToken, { ttl_seconds: 7 * 86_400 });
   print(String(token), adminToken);
 }
@@ -48,7 +52,15 @@ async function startOrigin(): Promise<void> {
 }
 
 function startWrangler(): ChildProcess {
-  const args = ["node_modules/wrangler/bin/wrangler.js", "dev", "--port", String(port), "--show-interactive-dev-session=false", "--log-level", "warn"];
+  const args = [
+    "node_modules/wrangler/bin/wrangler.js",
+    "dev",
+    "--port",
+    String(port),
+    "--show-interactive-dev-session=false",
+    "--log-level",
+    "warn",
+  ];
   const env = { ...process.env, WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" };
   const wrangler = spawn(process.execPath, args, { cwd: root, env, stdio: ["ignore", "inherit", "inherit"] });
   wrangler.once("exit", (code) => process.exit(code ?? 1));
@@ -133,7 +145,8 @@ async function isFree(candidate: number): Promise<boolean> {
 
 function readPort(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 65_535) stop(`PORT=${text} is not a port. Choose a number from 1024 to 65535:  PORT=8797 npm start`);
+  if (!Number.isInteger(value) || value < 1 || value > 65_535)
+    stop(`PORT=${text} is not a port. Choose a number from 1024 to 65535:  PORT=8797 npm start`);
   return value;
 }
 

@@ -20,7 +20,9 @@ import { describeHealth, describePrices, listProblems, showKeys, showProblem } f
 import { refuseHere, resource, type FareboxEnv } from "./resource.ts";
 import { setUp, type Setup } from "./setup.ts";
 
-type Worker = { fetch(request: Request, env: Readonly<Record<string, unknown>>, ctx: ExecutionContext): Promise<Response> };
+type Worker = {
+  fetch(request: Request, env: Readonly<Record<string, unknown>>, ctx: ExecutionContext): Promise<Response>;
+};
 
 function routes(config: Config): Hono<FareboxEnv> {
   const app = new Hono<FareboxEnv>({ getPath: (request) => splitTarget(request.url).path });
@@ -61,8 +63,10 @@ export function createFarebox(config: Config): Worker {
           ctx.waitUntil(work);
         },
       };
-      if ("why" in parsed) return finish(refuseCall(call, house, { code: "unusable_path", why: parsed.why }), call, house);
-      if (request.method === "OPTIONS") return finish(answerOptions(["HEAD", "OPTIONS", ...PRICED_METHODS]), call, house);
+      if ("why" in parsed)
+        return finish(refuseCall(call, house, { code: "unusable_path", why: parsed.why }), call, house);
+      if (request.method === "OPTIONS")
+        return finish(answerOptions(["HEAD", "OPTIONS", ...PRICED_METHODS]), call, house);
       return finish(await app.fetch(request, { call, house }, ctx), call, house);
     },
   };
@@ -83,12 +87,24 @@ function finish(response: Response, call: Call, house: House): Response {
   return response;
 }
 
-function answerMisconfigured({ mistakes }: Extract<Setup, { ok: false }>, request: Request, requestId: string): Response {
+function answerMisconfigured(
+  { mistakes }: Extract<Setup, { ok: false }>,
+  request: Request,
+  requestId: string,
+): Response {
   for (const mistake of mistakes) log("misconfigured", mistake);
   const { base, path } = splitTarget(request.url);
-  if (path === "/_farebox/health") return Response.json(describeHealth(mistakes), { status: 503, headers: { "Cache-Control": "no-store", "Request-Id": requestId } });
+  if (path === "/_farebox/health")
+    return Response.json(describeHealth(mistakes), {
+      status: 503,
+      headers: { "Cache-Control": "no-store", "Request-Id": requestId },
+    });
   const shop = { name: "Farebox", topUpUrl: undefined, support: undefined };
-  const response = answerDenial({ code: "gate_misconfigured" }, { requestId, method: request.method, selfUrl: base, path }, shop);
+  const response = answerDenial(
+    { code: "gate_misconfigured" },
+    { requestId, method: request.method, selfUrl: base, path },
+    shop,
+  );
   response.headers.set("Request-Id", requestId);
   return response;
 }

@@ -23,7 +23,20 @@ export type OriginBinding = OriginOptions & { readonly binding: string };
 /** "route": the Worker sits on a route of the zone and forwards to the zone's own origin. */
 export type Origin = OriginUrl | OriginBinding | "route";
 
-export type Algorithm = "EdDSA" | "ES256" | "ES384" | "ES512" | "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "HS256" | "HS384" | "HS512";
+export type Algorithm =
+  | "EdDSA"
+  | "ES256"
+  | "ES384"
+  | "ES512"
+  | "RS256"
+  | "RS384"
+  | "RS512"
+  | "PS256"
+  | "PS384"
+  | "PS512"
+  | "HS256"
+  | "HS384"
+  | "HS512";
 
 /** A JSON Web Key (RFC 7517), as its issuer publishes it. */
 export type Jwk = Readonly<Record<string, unknown>>;

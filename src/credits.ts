@@ -15,14 +15,16 @@ export const COMMAND_CREDITS_MAX = 1e12;
 
 /** Makes Credits of a number our own code computed. Throws RangeError on anything but an integer 0 … 10^15: that is a bug. */
 export function credits(n: number): Credits {
-  if (!Number.isSafeInteger(n) || n < 0 || n > ACCOUNT_CREDITS_MAX) throw new RangeError(`not a number of credits: ${n}`);
+  if (!Number.isSafeInteger(n) || n < 0 || n > ACCOUNT_CREDITS_MAX)
+    throw new RangeError(`not a number of credits: ${n}`);
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one place a checked number becomes Credits
   return n as Credits;
 }
 
 /** Reads Credits from the outside (JSON, config): an integer `min` … 10^12, or undefined. */
 export function parseCredits(value: unknown, min = 1): Credits | undefined {
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < min || value > COMMAND_CREDITS_MAX) return undefined;
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < min || value > COMMAND_CREDITS_MAX)
+    return undefined;
   return credits(value);
 }
 
@@ -32,7 +34,10 @@ export function parseCredits(value: unknown, min = 1): Credits | undefined {
  */
 export function usd(amount: string): Credits {
   const parts = /^(\d{1,7})(?:\.(\d{1,6}))?$/.exec(amount);
-  if (!parts) throw new RangeError(`usd(${JSON.stringify(amount)}): write dollars as text with at most six decimals, for example usd("0.0005")`);
+  if (!parts)
+    throw new RangeError(
+      `usd(${JSON.stringify(amount)}): write dollars as text with at most six decimals, for example usd("0.0005")`,
+    );
   const value = Number(parts[1]) * 1_000_000 + Number((parts[2] ?? "").padEnd(6, "0"));
   if (value > COMMAND_CREDITS_MAX) throw new RangeError(`usd("${amount}"): more than $1,000,000`);
   return credits(value);
@@ -40,6 +45,8 @@ export function usd(amount: string): Credits {
 
 /** Dollars for people: `formatUsd(500)` is "$0.0005". */
 export function formatUsd(amount: number): string {
-  const micros = String(amount % 1_000_000).padStart(6, "0").replace(/0+$/, "");
+  const micros = String(amount % 1_000_000)
+    .padStart(6, "0")
+    .replace(/0+$/, "");
   return `$${Math.trunc(amount / 1_000_000)}.${micros.padEnd(2, "0")}`;
 }

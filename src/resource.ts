@@ -12,7 +12,9 @@ type Handler = (c: FareboxContext) => Promise<Response> | Response;
 /** Routes one path: a handler a method, and a 405 that names them for every other. */
 export function resource(app: Hono<FareboxEnv>, path: string, handlers: Readonly<Record<string, Handler>>): void {
   for (const [method, handler] of Object.entries(handlers)) app.on(method, path, handler);
-  app.all(path, (c) => refuseHere(c, { code: "method_not_allowed", method: c.req.method, allowed: Object.keys(handlers) }));
+  app.all(path, (c) =>
+    refuseHere(c, { code: "method_not_allowed", method: c.req.method, allowed: Object.keys(handlers) }),
+  );
 }
 
 export function refuseHere(c: FareboxContext, denial: Denial): Response {

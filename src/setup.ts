@@ -5,21 +5,23 @@
  */
 import type { Config, Issuer, Price } from "./config.ts";
 import { HOLD_GRACE_SECONDS, OUTSIDE_LIFE_SECONDS_MAX, TIMEOUT_SECONDS_DEFAULT } from "./config.ts";
-import { checkConfig, type Mistake } from "./config/check.ts";
+import { checkConfig } from "./config/check.ts";
+import type { Mistake } from "./config/say.ts";
 import { credits } from "./credits.ts";
 import type { House } from "./gate/house.ts";
 import { describeIssuer, fixedIssuer, remoteIssuer, type TrustedIssuer } from "./gate/issuer.ts";
-import { importHmac, loadKeys } from "./gate/keys.ts";
+import { hmacBytesMin, importHmac, loadKeys } from "./gate/keys.ts";
 import type { OriginServer } from "./gate/origin.ts";
 import { buildPriceList, type Route } from "./gate/price.ts";
 import { loadSigner } from "./gate/signer.ts";
 import type { Account } from "./ledger/account.ts";
 import { connectLedger } from "./ledger/client.ts";
 
-export type Setup = { readonly ok: true; readonly house: House } | { readonly ok: false; readonly mistakes: readonly Mistake[] };
+export type Setup =
+  | { readonly ok: true; readonly house: House }
+  | { readonly ok: false; readonly mistakes: readonly Mistake[] };
 
 const ADMIN_TOKEN_CHARACTERS_MIN = 32;
-const HMAC_SECRET_BYTES_MIN = { HS256: 32, HS384: 48, HS512: 64 } as const;
 
 export async function setUp(config: Config, env: Readonly<Record<string, unknown>>): Promise<Setup> {
   const mistakes: Mistake[] = [...checkConfig(config)];
@@ -27,15 +29,35 @@ export async function setUp(config: Config, env: Readonly<Record<string, unknown
     mistakes.push({ key, problem, mend });
   };
   const kv = env["KV"];
-  if (!hasMethod<KVNamespace>(kv, "get")) say("binding KV", "is missing", 'add [[kv_namespaces]] with binding = "KV" to wrangler.toml, in every environment you deploy');
+  if (!hasMethod<KVNamespace>(kv, "get"))
+    say(
+      "binding KV",
+      "is missing",
+      'add [[kv_namespaces]] with binding = "KV" to wrangler.toml, in every environment you deploy',
+    );
   const accounts = env["ACCOUNTS"];
-  if (!hasMethod<DurableObjectNamespace<Account>>(accounts, "getByName")) say("binding ACCOUNTS", "is missing", 'add [[durable_objects.bindings]] with name = "ACCOUNTS" and class_name = "Account" to wrangler.toml, in every environment you deploy');
+  if (!hasMethod<DurableObjectNamespace<Account>>(accounts, "getByName"))
+    say(
+      "binding ACCOUNTS",
+      "is missing",
+      'add [[durable_objects.bindings]] with name = "ACCOUNTS" and class_name = "Account" to wrangler.toml, in every environment you deploy',
+    );
   const adminToken = env["FAREBOX_ADMIN_TOKEN"];
   const adminFault = findAdminTokenFault(adminToken);
-  if (adminFault !== undefined) say("secret FAREBOX_ADMIN_TOKEN", adminFault, "set 32 or more random characters: openssl rand -base64 33 | tr -d '\\n' | npx wrangler secret put FAREBOX_ADMIN_TOKEN");
+  if (adminFault !== undefined)
+    say(
+      "secret FAREBOX_ADMIN_TOKEN",
+      adminFault,
+      "set 32 or more random characters: openssl rand -base64 33 | tr -d '\\n' | npx wrangler secret put FAREBOX_ADMIN_TOKEN",
+    );
   const signingKey = env["FAREBOX_SIGNING_KEY"];
   const signer = typeof signingKey === "string" && signingKey !== "" ? await loadSigner(signingKey) : "is missing";
-  if (typeof signer === "string") say("secret FAREBOX_SIGNING_KEY", signer, "make one with npm run new-key and set it with npx wrangler secret put FAREBOX_SIGNING_KEY");
+  if (typeof signer === "string")
+    say(
+      "secret FAREBOX_SIGNING_KEY",
+      signer,
+      "make one with npm run new-key and set it with npx wrangler secret put FAREBOX_SIGNING_KEY",
+    );
   // What follows reads the config's values, so it waits until those are right.
   if (checkConfig(config).length > 0) return { ok: false, mistakes };
   const origin = connectOrigin(config, env, say);
@@ -46,7 +68,13 @@ export async function setUp(config: Config, env: Readonly<Record<string, unknown
       if (trusted) outsideIssuers.push(trusted);
     }
   }
-  if (mistakes.length > 0 || typeof signer === "string" || !hasMethod<KVNamespace>(kv, "get") || !hasMethod<DurableObjectNamespace<Account>>(accounts, "getByName")) return { ok: false, mistakes };
+  if (
+    mistakes.length > 0 ||
+    typeof signer === "string" ||
+    !hasMethod<KVNamespace>(kv, "get") ||
+    !hasMethod<DurableObjectNamespace<Account>>(accounts, "getByName")
+  )
+    return { ok: false, mistakes };
   const house: House = {
     shop: { name: config.name, topUpUrl: config.payments?.topUpUrl, support: config.support },
     cors: config.cors ?? { origins: ["*"] },
@@ -70,7 +98,9 @@ type Say = (key: string, problem: string, mend: string) => void;
 function findAdminTokenFault(value: unknown): string | undefined {
   if (typeof value !== "string" || value === "") return "is missing";
   if (!/^[\x21-\x7e]+$/.test(value)) return "contains a blank, a line break or a character outside ASCII";
-  return value.length < ADMIN_TOKEN_CHARACTERS_MIN ? `is shorter than ${ADMIN_TOKEN_CHARACTERS_MIN} characters` : undefined;
+  return value.length < ADMIN_TOKEN_CHARACTERS_MIN
+    ? `is shorter than ${ADMIN_TOKEN_CHARACTERS_MIN} characters`
+    : undefined;
 }
 
 function makeRoute(config: Config, id: string, price: Price): Route {
@@ -95,7 +125,11 @@ function connectOrigin({ origin }: Config, env: Readonly<Record<string, unknown>
     if (typeof value === "string") return [name, value];
     const secret = env[value.secret];
     if (typeof secret !== "string" || !/^[\x20-\x7e]+$/.test(secret)) {
-      say(`secret ${value.secret}`, "is missing, or is not one line of printable ASCII", `set it with npx wrangler secret put ${value.secret}: origin.headers[${JSON.stringify(name)}] is made of it`);
+      say(
+        `secret ${value.secret}`,
+        "is missing, or is not one line of printable ASCII",
+        `set it with npx wrangler secret put ${value.secret}: origin.headers[${JSON.stringify(name)}] is made of it`,
+      );
       return [name, ""];
     }
     return [name, (value.prefix ?? "") + secret];
@@ -103,32 +137,56 @@ function connectOrigin({ origin }: Config, env: Readonly<Record<string, unknown>
   if ("url" in origin) return { base: new URL(origin.url).origin, headers, fetch: (request) => fetch(request) };
   const service = env[origin.binding];
   if (!hasMethod<Fetcher>(service, "fetch")) {
-    say(`binding ${origin.binding}`, "is missing", `add [[services]] with binding = ${JSON.stringify(origin.binding)} to wrangler.toml: origin.binding names it`);
+    say(
+      `binding ${origin.binding}`,
+      "is missing",
+      `add [[services]] with binding = ${JSON.stringify(origin.binding)} to wrangler.toml: origin.binding names it`,
+    );
     return { base: undefined, headers, fetch: (request) => fetch(request) };
   }
   return { base: undefined, headers, fetch: (request) => service.fetch(request) };
 }
 
-async function connectIssuer(issuer: Issuer, key: string, env: Readonly<Record<string, unknown>>, kv: KVNamespace, say: Say): Promise<TrustedIssuer | undefined> {
+async function connectIssuer(
+  issuer: Issuer,
+  key: string,
+  env: Readonly<Record<string, unknown>>,
+  kv: KVNamespace,
+  say: Say,
+): Promise<TrustedIssuer | undefined> {
   const described = describeIssuer(issuer, issuer.maxLifeSeconds ?? OUTSIDE_LIFE_SECONDS_MAX);
   if (issuer.jwks !== undefined) return remoteIssuer(described, issuer.jwks, kv);
   if (issuer.keys !== undefined) {
     const { keys, refused } = await loadKeys({ keys: issuer.keys }, issuer.algorithms);
-    for (const { kid, why } of refused) say(`${key}.keys`, `the key ${JSON.stringify(kid)} cannot be used: ${why}`, "replace the key");
-    if (issuer.keys.some((jwk) => jwk["kty"] === "oct" || "d" in jwk)) say(`${key}.keys`, "contains a secret key", "list public keys only; an HMAC key goes into a secret, named by secret");
+    for (const { kid, why } of refused)
+      say(`${key}.keys`, `the key ${JSON.stringify(kid)} cannot be used: ${why}`, "replace the key");
+    if (issuer.keys.some((jwk) => jwk["kty"] === "oct" || "d" in jwk))
+      say(
+        `${key}.keys`,
+        "contains a secret key",
+        "list public keys only; an HMAC key goes into a secret, named by secret",
+      );
     return fixedIssuer(described, keys);
   }
   const [algorithm] = issuer.algorithms;
   const secret = env[String(issuer.secret)];
   const bytes = typeof secret === "string" ? new TextEncoder().encode(secret) : new Uint8Array();
-  const min = HMAC_SECRET_BYTES_MIN[algorithm as keyof typeof HMAC_SECRET_BYTES_MIN];
+  const min = algorithm === undefined ? Infinity : hmacBytesMin(algorithm);
   if (algorithm === undefined || bytes.length < min) {
-    say(`secret ${issuer.secret ?? ""}`, bytes.length === 0 ? "is missing" : `is shorter than ${min} bytes`, `set it with npx wrangler secret put ${issuer.secret ?? ""}: ${key}.secret names it`);
+    say(
+      `secret ${issuer.secret ?? ""}`,
+      bytes.length === 0 ? "is missing" : `is shorter than ${min} bytes`,
+      `set it with npx wrangler secret put ${issuer.secret ?? ""}: ${key}.secret names it`,
+    );
     return undefined;
   }
   return fixedIssuer(described, [{ kid: undefined, alg: algorithm, verify: await importHmac(bytes, algorithm) }]);
 }
 
 function hasMethod<T>(value: unknown, name: string): value is T {
-  return (typeof value === "object" || typeof value === "function") && value !== null && typeof Reflect.get(value, name) === "function";
+  return (
+    (typeof value === "object" || typeof value === "function") &&
+    value !== null &&
+    typeof Reflect.get(value, name) === "function"
+  );
 }

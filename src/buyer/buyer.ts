@@ -35,7 +35,11 @@ async function getStatement(c: FareboxContext): Promise<Response> {
   const { account } = buyer.value;
   const after = readWhole(c.req.query("after") ?? "0", 0, Number.MAX_SAFE_INTEGER);
   const limit = readLimit(c, STATEMENT_LINES_MAX);
-  if (after === undefined || limit === undefined) return refuseHere(c, { code: "bad_request", why: `after is a sequence number, limit a number from 1 to ${STATEMENT_LINES_MAX}.` });
+  if (after === undefined || limit === undefined)
+    return refuseHere(c, {
+      code: "bad_request",
+      why: `after is a sequence number, limit a number from 1 to ${STATEMENT_LINES_MAX}.`,
+    });
   const answer = await c.env.house.ledger.read(account, { read: "entries", after, limit });
   if (answer.kind === "unavailable") return refuseHere(c, { code: "ledger_unavailable", reason: answer.why });
   const { entries, next } = answer.found ?? { entries: [], next: null };
@@ -45,7 +49,16 @@ async function getStatement(c: FareboxContext): Promise<Response> {
 
 function formatLine(entry: Entry): object {
   const { seq, at, kind, amount, ref, route, requestId, balance } = entry;
-  return { seq, at: formatTime(at), kind, credits: amount, ref, ...(route === null ? {} : { route }), ...(requestId === null ? {} : { request_id: requestId }), balance };
+  return {
+    seq,
+    at: formatTime(at),
+    kind,
+    credits: amount,
+    ref,
+    ...(route === null ? {} : { route }),
+    ...(requestId === null ? {} : { request_id: requestId }),
+    balance,
+  };
 }
 
 /** Whose token this is. A revoked one reads nothing; a suspended account still sees its own state. */

@@ -3,11 +3,16 @@
  */
 import type { Balance } from "../ledger/command.ts";
 import { log } from "../log.ts";
-import { describeDenial, MEANINGS, privateReason, type Code, type Denial, type Facts } from "./denial.ts";
+import { describeDenial, privateReason, type Denial, type Facts } from "./denial.ts";
+import { MEANINGS, type Code } from "./meaning.ts";
 import { setNoStore } from "./receipt.ts";
 
 /** What an answer says of the shop: who sells, where to pay, whom to ask. */
-export type Shop = { readonly name: string; readonly topUpUrl: string | undefined; readonly support: string | undefined };
+export type Shop = {
+  readonly name: string;
+  readonly topUpUrl: string | undefined;
+  readonly support: string | undefined;
+};
 
 /** What is known of a request when it is refused. */
 export type Asked = {
@@ -30,7 +35,10 @@ export function answerDenial(denial: Denial, asked: Asked, shop: Shop): Response
   const reason = privateReason(denial);
   log("refused", { request_id: requestId, status: meaning.status, code: denial.code, method, path, account, reason });
 
-  const headers = new Headers({ "Content-Type": "application/problem+json", "X-Should-Retry": String(meaning.retryable) });
+  const headers = new Headers({
+    "Content-Type": "application/problem+json",
+    "X-Should-Retry": String(meaning.retryable),
+  });
   setNoStore(headers);
   if (facts.retryAfterSeconds !== undefined) headers.set("Retry-After", String(facts.retryAfterSeconds));
   if (facts.allow) headers.set("Allow", facts.allow.join(", "));
@@ -96,9 +104,12 @@ function listRemedies(code: Code, { selfUrl, account }: Asked, shop: Shop): Reme
     const href = shop.topUpUrl.replaceAll("{account}", encodeURIComponent(account ?? ""));
     remedies.push({ rel: "payment", href, title: "Add credits" });
   }
-  if (status === 402 || code === "not_for_sale") remedies.push({ rel: "prices", href: `${selfUrl}/_farebox/prices`, title: "Prices and ways to pay" });
-  if (mend === "pay" && account !== undefined) remedies.push({ rel: "balance", href: `${selfUrl}/_farebox/balance`, title: "Balance" });
-  if (code === "gate_misconfigured") remedies.push({ rel: "status", href: `${selfUrl}/_farebox/health`, title: "What is wrong" });
+  if (status === 402 || code === "not_for_sale")
+    remedies.push({ rel: "prices", href: `${selfUrl}/_farebox/prices`, title: "Prices and ways to pay" });
+  if (mend === "pay" && account !== undefined)
+    remedies.push({ rel: "balance", href: `${selfUrl}/_farebox/balance`, title: "Balance" });
+  if (code === "gate_misconfigured")
+    remedies.push({ rel: "status", href: `${selfUrl}/_farebox/health`, title: "What is wrong" });
   if (shop.support !== undefined) remedies.push({ rel: "help", href: shop.support, title: "Ask the seller" });
   return remedies;
 }

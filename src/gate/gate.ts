@@ -26,10 +26,20 @@ export async function gate(call: Call, house: House): Promise<Response> {
   const bearer = readBearer(call.request.headers.get("authorization"));
   if (route.credits === 0 && route.scope === undefined) {
     // A free route looks at no token; it only keeps it from the origin.
-    return serve(call, house, { route, token: bearer.ok ? bearer.value : undefined, entitlement: undefined, hold: undefined });
+    return serve(call, house, {
+      route,
+      token: bearer.ok ? bearer.value : undefined,
+      entitlement: undefined,
+      hold: undefined,
+    });
   }
   if (!bearer.ok) return refuseCall(call, house, bearer.error);
-  if (bearer.value === undefined) return refuseCall(call, house, route.credits === 0 ? { code: "token_required" } : { code: "payment_required", price: route.credits });
+  if (bearer.value === undefined)
+    return refuseCall(
+      call,
+      house,
+      route.credits === 0 ? { code: "token_required" } : { code: "payment_required", price: route.credits },
+    );
 
   const verified = await verifyToken(bearer.value, trustedIssuers(house, call.selfUrl), Date.now());
   if (!verified.ok) return refuseCall(call, house, verified.error);
@@ -46,27 +56,52 @@ export async function gate(call: Call, house: House): Promise<Response> {
 function findRoute({ request, target }: Call, house: House): Result<Route, Denial> {
   if (leadsBack(house.origin, request, viaOf(house))) return refuse({ code: "loop_detected" });
   const method = pricedMethod(request.method);
-  if (!method) return refuse({ code: "method_not_allowed", method: request.method, allowed: ["HEAD", "OPTIONS", ...PRICED_METHODS] });
+  if (!method)
+    return refuse({
+      code: "method_not_allowed",
+      method: request.method,
+      allowed: ["HEAD", "OPTIONS", ...PRICED_METHODS],
+    });
   const found = house.prices.find(method, target.path);
   if ("kind" in found) {
     return found.kind === "not_for_sale"
       ? refuse({ code: "not_for_sale", method: request.method, soldMethods: found.soldMethods })
-      : refuse({ code: "unusable_path", why: `an origin could take it for ${found.other}, which has a price of its own` });
+      : refuse({
+          code: "unusable_path",
+          why: `an origin could take it for ${found.other}, which has a price of its own`,
+        });
   }
   if (isWebSocketUpgrade(request) && !found.upgrade) return refuse({ code: "upgrade_not_sold" });
-  if (method === "GET" && hasBody(request)) return refuse({ code: "bad_request", why: `A ${request.method} with a body cannot be forwarded. Send it without one, or with another method.` });
+  if (method === "GET" && hasBody(request))
+    return refuse({
+      code: "bad_request",
+      why: `A ${request.method} with a body cannot be forwarded. Send it without one, or with another method.`,
+    });
   return ok(found);
 }
 
 /** Lets the call in for nothing, or sets its credits aside, or says why not. */
-async function admit(call: Call, house: House, route: Route, entitlement: Entitlement): Promise<Result<Hold | undefined, Denial>> {
+async function admit(
+  call: Call,
+  house: House,
+  route: Route,
+  entitlement: Entitlement,
+): Promise<Result<Hold | undefined, Denial>> {
   const token = { jti: entitlement.jti, issuedAt: entitlement.issuedAt };
   const includedBy = Object.keys(house.plans).filter((plan) => house.plans[plan]?.includes.includes(route.id));
   if (route.credits === 0 || includedBy.length > 0) {
     const free = await admitFree(house, route, entitlement, token, includedBy);
     if (free !== undefined) return free;
   }
-  return holdCredits(call, house, entitlement.account, { op: "hold", id: call.requestId, credits: route.credits, ttlSeconds: route.holdTtlSeconds, route: route.id, includedBy, token });
+  return holdCredits(call, house, entitlement.account, {
+    op: "hold",
+    id: call.requestId,
+    credits: route.credits,
+    ttlSeconds: route.holdTtlSeconds,
+    route: route.id,
+    includedBy,
+    token,
+  });
 }
 
 /** For what costs this account nothing, by KV; where KV does not know, by the ledger. undefined: it does cost. */
@@ -84,7 +119,9 @@ async function admitFree(
     const { standing, revoked } = seen;
     access = {
       suspended: standing?.status === "suspended",
-      revoked: revoked || (standing !== null && standing.tokensRevokedAt !== null && token.issuedAt <= standing.tokensRevokedAt),
+      revoked:
+        revoked ||
+        (standing !== null && standing.tokensRevokedAt !== null && token.issuedAt <= standing.tokensRevokedAt),
       plan: standing && (standing.planUntil === null || standing.planUntil > now) ? standing.plan : null,
     };
   } else {
@@ -98,12 +135,18 @@ async function admitFree(
   return access.revoked ? refuse({ code: "token_revoked" }) : ok(undefined);
 }
 
-async function holdCredits(call: Call, house: House, account: string, command: HoldCommand): Promise<Result<Hold | undefined, Denial>> {
+async function holdCredits(
+  call: Call,
+  house: House,
+  account: string,
+  command: HoldCommand,
+): Promise<Result<Hold | undefined, Denial>> {
   const outcome = await house.ledger.apply(account, command);
   switch (outcome.kind) {
     case "held":
       // A hold that was resolved while its answer was lost pays for nothing.
-      if (outcome.state !== "held") return refuse({ code: "ledger_unavailable", reason: `the hold is ${outcome.state} already` });
+      if (outcome.state !== "held")
+        return refuse({ code: "ledger_unavailable", reason: `the hold is ${outcome.state} already` });
       return ok({ account, credits: command.credits, availableAfter: outcome.balance.available });
     case "included":
       return ok(undefined);
@@ -125,7 +168,12 @@ async function holdCredits(call: Call, house: House, account: string, command: H
 
 function denyInsufficient({ required, usable, balance, releaseAt }: Insufficient): Denial {
   if (releaseAt !== null && required <= usable.available + usable.held) {
-    return { code: "credits_on_hold", price: required, balance, retryAfterSeconds: Math.max(1, Math.ceil((releaseAt - Date.now()) / 1000)) };
+    return {
+      code: "credits_on_hold",
+      price: required,
+      balance,
+      retryAfterSeconds: Math.max(1, Math.ceil((releaseAt - Date.now()) / 1000)),
+    };
   }
   return { code: "insufficient_credits", price: required, usable: usable.available, balance };
 }

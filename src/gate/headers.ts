@@ -81,5 +81,12 @@ export function headersToCaller(from: Headers): Headers {
 /** The names a Connection header lists (RFC 9110 section 7.6.1). */
 function connectionNames(headers: Headers): Set<string> {
   const connection = headers.get("connection");
-  return new Set(connection === null ? [] : connection.toLowerCase().split(",").map((name) => name.trim()));
+  return new Set(
+    connection === null
+      ? []
+      : connection
+          .toLowerCase()
+          .split(",")
+          .map((name) => name.trim()),
+  );
 }

@@ -41,7 +41,13 @@ export const OWN_LIFE_SECONDS_MAX = 366 * 86_400;
 
 /** Whose tokens count at this gate: the gate itself, and those the config lists. */
 export function trustedIssuers(house: House, selfUrl: string): readonly TrustedIssuer[] {
-  const own = { issuer: selfUrl, audience: selfUrl, accountPrefix: "", lifeSecondsMax: OWN_LIFE_SECONDS_MAX, algorithms: ["EdDSA"] as const };
+  const own = {
+    issuer: selfUrl,
+    audience: selfUrl,
+    accountPrefix: "",
+    lifeSecondsMax: OWN_LIFE_SECONDS_MAX,
+    algorithms: ["EdDSA"] as const,
+  };
   return [fixedIssuer(own, house.signer.keys), ...house.outsideIssuers];
 }
 

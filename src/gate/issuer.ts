@@ -78,7 +78,11 @@ export function remoteIssuer(of: Omit<TrustedIssuer, "keysFor">, url: string, kv
 
 /** Throws if the issuer does not answer with a JSON document of a sensible size. */
 async function fetchJwks(url: string): Promise<unknown> {
-  const response = await fetch(url, { headers: { accept: "application/json" }, redirect: "manual", signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
+  const response = await fetch(url, {
+    headers: { accept: "application/json" },
+    redirect: "manual",
+    signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
+  });
   if (response.status !== 200) throw new Error(`answered ${response.status}`);
   if (Number(response.headers.get("content-length") ?? 0) > JWKS_BYTES_MAX) throw new Error("too large");
   const text = await response.text();

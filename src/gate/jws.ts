@@ -35,7 +35,8 @@ export function parseJws(token: string): Result<Jws, string> {
   if (unknown !== undefined) return refuse("the header has a member other than alg, kid and typ");
   const { alg, kid, typ } = members;
   if (typeof alg !== "string") return refuse("alg is not a string");
-  if (kid !== undefined && (typeof kid !== "string" || kid.length > KID_CHARACTERS_MAX)) return refuse("kid is not a short string");
+  if (kid !== undefined && (typeof kid !== "string" || kid.length > KID_CHARACTERS_MAX))
+    return refuse("kid is not a short string");
   if (typ !== undefined && typeof typ !== "string") return refuse("typ is not a string");
   return ok({ alg, kid, typ, payload });
 }

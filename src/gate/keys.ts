@@ -1,7 +1,7 @@
 /**
  * Verification keys, taken in with suspicion: one algorithm a key, none that is weak, none that is ambiguous.
  */
-import { importJWK } from "jose";
+import { importJWK, type JWK } from "jose";
 import type { Algorithm, Jwk } from "../config.ts";
 import { decodeBase64url, encodeBase64url } from "./jws.ts";
 
@@ -14,7 +14,8 @@ export type LoadedKeys = {
 
 const KEYS_MAX = 100;
 const RSA_BITS_MIN = 2048;
-const HMAC_BYTES_MIN = { HS256: 32, HS384: 48, HS512: 64 } as const;
+/** RFC 7518 section 3.2: a key as long as the hash. */
+const HMAC_BYTES_MIN: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 };
 const EC_ALGORITHMS: Readonly<Record<string, Algorithm>> = { "P-256": "ES256", "P-384": "ES384", "P-521": "ES512" };
 
 /**
@@ -40,10 +41,12 @@ function setSignBit(hex: string): string {
 /** Loads a JWK Set (RFC 7517). `algorithms`: what the config allows; a key for anything else is left out. */
 export async function loadKeys(jwks: unknown, algorithms: readonly Algorithm[]): Promise<LoadedKeys> {
   const list = typeof jwks === "object" && jwks !== null && "keys" in jwks ? jwks.keys : undefined;
-  if (!Array.isArray(list) || list.length > KEYS_MAX) return { keys: [], refused: [{ kid: "", why: `not a JWK Set of at most ${KEYS_MAX} keys` }] };
+  if (!Array.isArray(list) || list.length > KEYS_MAX)
+    return { keys: [], refused: [{ kid: "", why: `not a JWK Set of at most ${KEYS_MAX} keys` }] };
   const jwkList = (list as unknown[]).filter(isRecord);
   const symmetric = jwkList.filter((jwk) => jwk["kty"] === "oct");
-  if (symmetric.length > 0 && symmetric.length < jwkList.length) return { keys: [], refused: [{ kid: "", why: "mixes secret and public keys" }] };
+  if (symmetric.length > 0 && symmetric.length < jwkList.length)
+    return { keys: [], refused: [{ kid: "", why: "mixes secret and public keys" }] };
 
   const keys: Key[] = [];
   const refused: { kid: string; why: string }[] = [];
@@ -62,13 +65,16 @@ async function loadKey(jwk: Jwk, kid: string | undefined, algorithms: readonly A
   if (alg === undefined) return "it is for no algorithm the config allows";
   if (jwk["use"] !== undefined && jwk["use"] !== "sig") return "its use is not sig";
   const operations = jwk["key_ops"];
-  if (operations !== undefined && !(Array.isArray(operations) && operations.includes("verify"))) return "its key_ops do not include verify";
+  if (operations !== undefined && !(Array.isArray(operations) && operations.includes("verify")))
+    return "its key_ops do not include verify";
   const fault = findWeakness(jwk, alg);
   if (fault !== undefined) return fault;
   try {
-    if (jwk["kty"] === "oct") return { kid, alg, verify: await importHmac(decodeBase64url(String(jwk["k"])) ?? new Uint8Array(), alg) };
+    if (jwk["kty"] === "oct")
+      return { kid, alg, verify: await importHmac(decodeBase64url(String(jwk["k"])) ?? new Uint8Array(), alg) };
     const { kty, crv, x, y, n, e } = jwk;
-    const imported = await importJWK({ kty, crv, x, y, n, e } as Parameters<typeof importJWK>[0], alg);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- jose checks every member it reads
+    const imported = await importJWK({ kty, crv, x, y, n, e } as JWK, alg);
     return imported instanceof Uint8Array ? "it is not a public key" : { kid, alg, verify: imported };
   } catch {
     return "it is not a valid key";
@@ -78,6 +84,11 @@ async function loadKey(jwk: Jwk, kid: string | undefined, algorithms: readonly A
 /** An HMAC key of raw bytes (UTF-8 of a secret). */
 export async function importHmac(secret: Uint8Array, alg: Algorithm): Promise<CryptoKey> {
   return crypto.subtle.importKey("raw", secret, { name: "HMAC", hash: `SHA-${alg.slice(2)}` }, false, ["verify"]);
+}
+
+/** How long a secret must be for an HMAC algorithm. */
+export function hmacBytesMin(alg: Algorithm): number {
+  return HMAC_BYTES_MIN[alg] ?? Infinity;
 }
 
 /** The one algorithm a key is for: its own `alg`, or what its type leaves no choice about. */
@@ -104,12 +115,15 @@ function algorithmOf(jwk: Jwk, algorithms: readonly Algorithm[]): Algorithm | un
 }
 
 function findWeakness(jwk: Jwk, alg: Algorithm): string | undefined {
-  const bytes = (member: string): Uint8Array | undefined => (typeof jwk[member] === "string" ? decodeBase64url(jwk[member]) : undefined);
+  const bytes = (member: string): Uint8Array | undefined =>
+    typeof jwk[member] === "string" ? decodeBase64url(jwk[member]) : undefined;
   switch (jwk["kty"]) {
     case "OKP": {
       const x = bytes("x");
       if (x?.length !== 32) return "its x is not 32 bytes of canonical base64url";
-      return SMALL_ORDER_POINTS.has(Array.from(x, (byte) => byte.toString(16).padStart(2, "0")).join("")) ? "it is a point of small order, with which anybody can sign" : undefined;
+      return SMALL_ORDER_POINTS.has(Array.from(x, (byte) => byte.toString(16).padStart(2, "0")).join(""))
+        ? "it is a point of small order, with which anybody can sign"
+        : undefined;
     }
     case "RSA": {
       const n = bytes("n");
@@ -121,7 +135,7 @@ function findWeakness(jwk: Jwk, alg: Algorithm): string | undefined {
     }
     case "oct": {
       const k = bytes("k");
-      const min = HMAC_BYTES_MIN[alg as keyof typeof HMAC_BYTES_MIN];
+      const min = hmacBytesMin(alg);
       return k && k.length >= min ? undefined : `its secret is shorter than ${min} bytes`;
     }
     default:

@@ -42,7 +42,9 @@ export async function forward(server: OriginServer, call: Forward): Promise<Orig
     const response = await server.fetch(makeRequest(server, call, abort.signal));
     return { kind: "answered", response };
   } catch (error) {
-    return abort.signal.aborted ? { kind: "timed_out", seconds: call.route.timeoutSeconds } : { kind: "unreachable", reason: String(error) };
+    return abort.signal.aborted
+      ? { kind: "timed_out", seconds: call.route.timeoutSeconds }
+      : { kind: "unreachable", reason: String(error) };
   } finally {
     clearTimeout(timer);
   }
@@ -73,7 +75,10 @@ function makeRequest(server: OriginServer, call: Forward, signal: AbortSignal): 
 
 /** Whether forwarding would come back to this gate: it has been here before, or the origin is the very host it came to. */
 export function leadsBack(server: OriginServer, request: Request, via: string): boolean {
-  return (request.headers.get("via")?.includes(via) ?? false) || (server.base !== undefined && request.url.startsWith(`${server.base}/`));
+  return (
+    (request.headers.get("via")?.includes(via) ?? false) ||
+    (server.base !== undefined && request.url.startsWith(`${server.base}/`))
+  );
 }
 
 export function isWebSocketUpgrade(request: Request): boolean {

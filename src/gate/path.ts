@@ -74,6 +74,12 @@ function findEscapeFault(path: string): string | undefined {
  */
 export function foldPath(path: string): string {
   if (!/[A-Z%;]|[. ](?:\/|$)|.\/$/.test(path)) return path;
-  const segments = path.split("/").map((segment) => decodeURIComponent(segment).toLowerCase().replace(/;.*$/s, "").trim().replace(/[. ]+$/, ""));
+  const segments = path.split("/").map((segment) =>
+    decodeURIComponent(segment)
+      .toLowerCase()
+      .replace(/;.*$/s, "")
+      .trim()
+      .replace(/[. ]+$/, ""),
+  );
   return `/${segments.filter((segment) => segment !== "").join("/")}`;
 }

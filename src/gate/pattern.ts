@@ -72,7 +72,9 @@ export function matches(pattern: Pattern, segments: readonly string[], fold: boo
       case "literal":
         return text === (fold ? segment.folded : segment.text);
       case "regex":
-        return text !== undefined && (segment.test.test(text) || (fold && new RegExp(segment.test.source, "i").test(text)));
+        return (
+          text !== undefined && (segment.test.test(text) || (fold && new RegExp(segment.test.source, "i").test(text)))
+        );
       case "parameter":
         return text !== undefined && text !== "";
       case "wildcard":

@@ -98,7 +98,11 @@ export function buildPriceList(routes: readonly Route[], unlisted: Route | undef
 }
 
 /** What a route costs an account that has these plans: 0 if one of them includes it. */
-export function quote(route: Route, plans: Readonly<Record<string, { readonly includes: readonly string[] }>>, held: readonly string[]): Credits {
+export function quote(
+  route: Route,
+  plans: Readonly<Record<string, { readonly includes: readonly string[] }>>,
+  held: readonly string[],
+): Credits {
   const included = held.some((plan) => Object.hasOwn(plans, plan) && plans[plan]?.includes.includes(route.id));
   return included ? credits(0) : route.credits;
 }

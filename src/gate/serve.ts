@@ -35,7 +35,14 @@ async function forwardAndSettle(call: Call, house: House, admission: Admission):
   const { route, token, entitlement, hold } = admission;
   try {
     const ours = await describeCall(call, house, admission);
-    const outcome = await forward(house.origin, { request: call.request, target: call.target, route, token, ours, via: viaOf(house) });
+    const outcome = await forward(house.origin, {
+      request: call.request,
+      target: call.target,
+      route,
+      token,
+      ours,
+      via: viaOf(house),
+    });
     const verdict = outcome.kind === "answered" ? judgeStatus(outcome.response.status, route) : outcome.kind;
     if (outcome.kind === "answered" && verdict === "charge") {
       const answer = passOn(call, house, outcome.response, hold, true);
@@ -45,7 +52,7 @@ async function forwardAndSettle(call: Call, house: House, admission: Admission):
     // Before the caller hears of it, so that the credits are there when it calls again.
     if (hold) await voidHold(call, house, hold);
     if (outcome.kind === "answered" && verdict === "free") return passOn(call, house, outcome.response, hold, false);
-    const refusal = refuseCall(call, house, denyOutcome(outcome, verdict), entitlement);
+    const refusal = refuseCall(call, house, denyOutcome(call, outcome, verdict), entitlement);
     setReceipt(refusal.headers, { charged: 0, remaining: hold && hold.availableAfter + hold.credits });
     return refusal;
   } catch (error) {
@@ -54,11 +61,11 @@ async function forwardAndSettle(call: Call, house: House, admission: Admission):
   }
 }
 
-function denyOutcome(outcome: OriginOutcome, verdict: string): Denial {
+function denyOutcome(call: Call, outcome: OriginOutcome, verdict: string): Denial {
   if (outcome.kind === "timed_out") return { code: "origin_timeout", seconds: outcome.seconds };
   if (outcome.kind === "unreachable") return { code: "origin_unreachable", reason: outcome.reason };
   // What the origin says there is for the seller, so it goes nowhere near the buyer.
-  void outcome.response.body?.cancel();
+  call.waitUntil(outcome.response.body?.cancel() ?? Promise.resolve());
   return { code: verdict === "origin_payment_required" ? "origin_payment_required" : "origin_refused_gate" };
 }
 
@@ -77,12 +84,14 @@ function passOn(call: Call, house: House, response: Response, hold: Hold | undef
 function moveLocation(headers: Headers, { selfUrl }: Call, { origin }: House): void {
   const location = headers.get("location");
   if (location === null || origin.base === undefined) return;
-  if (location === origin.base || location.startsWith(`${origin.base}/`)) headers.set("location", selfUrl + location.slice(origin.base.length));
+  if (location === origin.base || location.startsWith(`${origin.base}/`))
+    headers.set("location", selfUrl + location.slice(origin.base.length));
 }
 
 async function captureHold({ requestId }: Call, { ledger }: House, { account, credits }: Hold): Promise<void> {
   const outcome = await ledger.apply(account, { op: "capture", id: requestId, credits, final: true });
-  if (outcome.kind !== "captured" || outcome.writtenOff > 0) log("capture_incomplete", { request_id: requestId, account, credits, outcome });
+  if (outcome.kind !== "captured" || outcome.writtenOff > 0)
+    log("capture_incomplete", { request_id: requestId, account, credits, outcome });
 }
 
 async function voidHold({ requestId }: Call, { ledger }: House, { account }: Hold): Promise<void> {
@@ -93,11 +102,26 @@ async function voidHold({ requestId }: Call, { ledger }: House, { account }: Hol
 const CONTEXT_LIFE_SECONDS = 120;
 
 /** What the origin may know, signed: who called, what it is charged if the answer costs, and that it came through this gate. */
-async function describeCall({ selfUrl, target, requestId }: Call, { signer }: House, { entitlement, hold }: Admission): Promise<[string, string][]> {
+async function describeCall(
+  { selfUrl, target, requestId }: Call,
+  { signer }: House,
+  { entitlement, hold }: Admission,
+): Promise<[string, string][]> {
   const amount = hold?.credits ?? 0;
   const iat = Math.floor(Date.now() / 1000);
-  const claims = { iss: selfUrl, aud: selfUrl + target.path + target.query, iat, nbf: iat, exp: iat + CONTEXT_LIFE_SECONDS, amount, request_id: requestId };
-  const context = await signer.sign("payment-context+jwt", entitlement ? { ...claims, sub: entitlement.account } : claims);
+  const claims = {
+    iss: selfUrl,
+    aud: selfUrl + target.path + target.query,
+    iat,
+    nbf: iat,
+    exp: iat + CONTEXT_LIFE_SECONDS,
+    amount,
+    request_id: requestId,
+  };
+  const context = await signer.sign(
+    "payment-context+jwt",
+    entitlement ? { ...claims, sub: entitlement.account } : claims,
+  );
   const headers: [string, string][] = [
     ["Farebox-Request-Id", requestId],
     ["Farebox-Credits", String(amount)],

@@ -26,7 +26,8 @@ export async function loadSigner(secret: string): Promise<Signer | string> {
   const jwks: Record<string, string>[] = [];
   for (const jwk of list) {
     const { kty, crv, x, d } = jwk;
-    if (kty !== "OKP" || crv !== "Ed25519" || typeof x !== "string" || typeof d !== "string") return 'is not an Ed25519 private JWK ({"kty":"OKP","crv":"Ed25519","x":…,"d":…})';
+    if (kty !== "OKP" || crv !== "Ed25519" || typeof x !== "string" || typeof d !== "string")
+      return 'is not an Ed25519 private JWK ({"kty":"OKP","crv":"Ed25519","x":…,"d":…})';
     jwks.push({ kty: "OKP", crv: "Ed25519", x, kid: await thumbprint(x), alg: "EdDSA", use: "sig" });
   }
   const { keys, refused } = await loadKeys({ keys: jwks }, ["EdDSA"]);
@@ -35,12 +36,14 @@ export async function loadSigner(secret: string): Promise<Signer | string> {
   const { x, d } = list[0] ?? {};
   if (kid === undefined) return "holds no key";
   const privateKey = await importPrivate(String(x), String(d));
-  if (!privateKey || !(await belongTogether(privateKey, keys[0]))) return "holds a private key (d) that does not belong to its public key (x)";
+  if (!privateKey || !(await belongTogether(privateKey, keys[0])))
+    return "holds a private key (d) that does not belong to its public key (x)";
   return {
     kid,
     keys,
     jwks: { keys: jwks },
-    sign: async (typ, claims) => new SignJWT({ ...claims }).setProtectedHeader({ alg: "EdDSA", kid, typ }).sign(privateKey),
+    sign: async (typ, claims) =>
+      new SignJWT({ ...claims }).setProtectedHeader({ alg: "EdDSA", kid, typ }).sign(privateKey),
   };
 }
 
@@ -49,7 +52,9 @@ function parseKeyList(secret: string): Readonly<Record<string, unknown>>[] | und
     const value: unknown = JSON.parse(secret);
     if (typeof value !== "object" || value === null) return undefined;
     const list: unknown = "keys" in value ? value.keys : [value];
-    return Array.isArray(list) && list.length > 0 && list.every((entry) => typeof entry === "object" && entry !== null) ? list : undefined;
+    return Array.isArray(list) && list.length > 0 && list.every((entry) => typeof entry === "object" && entry !== null)
+      ? list
+      : undefined;
   } catch {
     return undefined;
   }

@@ -13,7 +13,7 @@ export function parseStrictObject(bytes: Uint8Array): Readonly<Record<string, un
     const text = utf8.decode(bytes);
     const value: unknown = JSON.parse(text);
     if (typeof value !== "object" || value === null || Array.isArray(value) || repeatsName(text)) return undefined;
-    return value as Readonly<Record<string, unknown>>;
+    return { ...value };
   } catch {
     return undefined;
   }

@@ -33,18 +33,30 @@ const PLANS_MAX = 32;
 export function readBearer(header: string | null): Result<string | undefined, Denial> {
   if (header === null || header === "") return ok(undefined);
   const scheme = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+/.exec(header)?.[0] ?? "";
-  if (scheme.toLowerCase() !== "bearer") return refuse({ code: "invalid_token", reason: "the Authorization scheme is not Bearer" });
+  if (scheme.toLowerCase() !== "bearer")
+    return refuse({ code: "invalid_token", reason: "the Authorization scheme is not Bearer" });
   const rest = header.slice(scheme.length);
   const token = rest.replace(/^ +/, "");
   // Two Authorization headers arrive joined by a comma, which no token contains.
-  if (token.includes(",")) return refuse({ code: "bad_request", why: "There are two Authorization headers, or a comma in one. Send one, as in Authorization: Bearer <token>." });
-  if (rest !== "" && (!rest.startsWith(" ") || /\s/.test(token))) return refuse({ code: "bad_request", why: "The Authorization header is malformed. Send it as in Authorization: Bearer <token>." });
+  if (token.includes(","))
+    return refuse({
+      code: "bad_request",
+      why: "There are two Authorization headers, or a comma in one. Send one, as in Authorization: Bearer <token>.",
+    });
+  if (rest !== "" && (!rest.startsWith(" ") || /\s/.test(token)))
+    return refuse({
+      code: "bad_request",
+      why: "The Authorization header is malformed. Send it as in Authorization: Bearer <token>.",
+    });
   return ok(token);
 }
 
 /** Verifies a token at `now` (milliseconds). */
-export async function verifyToken(token: string, issuers: readonly TrustedIssuer[], now: number): Promise<Result<Entitlement, Denial>> {
-  const invalid = (reason: string): { ok: false; error: Denial } => refuse({ code: "invalid_token", reason });
+export async function verifyToken(
+  token: string,
+  issuers: readonly TrustedIssuer[],
+  now: number,
+): Promise<Result<Entitlement, Denial>> {
   const jws = parseJws(token);
   if (!jws.ok) return invalid(jws.error);
   if (!TYPES.includes(jws.value.typ)) return invalid("typ is neither JWT nor at+jwt");
@@ -60,6 +72,10 @@ export async function verifyToken(token: string, issuers: readonly TrustedIssuer
   return readClaims(claims, issuer, Math.floor(now / 1000));
 }
 
+function invalid(reason: string): { readonly ok: false; readonly error: Denial } {
+  return refuse({ code: "invalid_token", reason });
+}
+
 /** The key a token names; a token that names none is for the issuer that has only one. */
 function chooseKey(keys: readonly Key[], jws: Jws): Key | undefined {
   const only = keys.length === 1 ? keys[0] : undefined;
@@ -67,22 +83,29 @@ function chooseKey(keys: readonly Key[], jws: Jws): Key | undefined {
   return keys.find((key) => key.kid === jws.kid) ?? (only?.kid === undefined ? only : undefined);
 }
 
-function readClaims(claims: Readonly<Record<string, unknown>>, issuer: TrustedIssuer, nowSeconds: number): Result<Entitlement, Denial> {
-  const invalid = (reason: string): { ok: false; error: Denial } => refuse({ code: "invalid_token", reason });
+function readClaims(
+  claims: Readonly<Record<string, unknown>>,
+  issuer: TrustedIssuer,
+  nowSeconds: number,
+): Result<Entitlement, Denial> {
   const { aud, sub, exp, iat, nbf, jti, scope, entitlements } = claims;
   const audiences = Array.isArray(aud) ? (aud as unknown[]) : [aud];
-  if (!audiences.every((entry) => typeof entry === "string") || !audiences.includes(issuer.audience)) return invalid("aud is not this API");
-  if (typeof sub !== "string" || sub === "" || !isAccountId(issuer.accountPrefix + sub)) return invalid("sub is not an account id");
+  if (!audiences.every((entry) => typeof entry === "string") || !audiences.includes(issuer.audience))
+    return invalid("aud is not this API");
+  if (typeof sub !== "string" || sub === "" || !isAccountId(issuer.accountPrefix + sub))
+    return invalid("sub is not an account id");
   if (!isNumericDate(exp) || !isNumericDate(iat)) return invalid("exp or iat is missing or not an integer");
   if (nbf !== undefined && !isNumericDate(nbf)) return invalid("nbf is not an integer");
   if (exp - iat > issuer.lifeSecondsMax) return invalid(`it lives longer than ${issuer.lifeSecondsMax} s`);
   if (exp <= iat) return invalid("exp is not after iat");
   if (iat > nowSeconds + CLOCK_SKEW_SECONDS) return invalid("iat is in the future");
   if (nbf !== undefined && nbf > nowSeconds + CLOCK_SKEW_SECONDS) return invalid("nbf is in the future");
-  if (jti !== undefined && (typeof jti !== "string" || !isTokenId(jti))) return invalid("jti is not a short printable string");
+  if (jti !== undefined && (typeof jti !== "string" || !isTokenId(jti)))
+    return invalid("jti is not a short printable string");
   if (scope !== undefined && typeof scope !== "string") return invalid("scope is not a string");
   const plans = entitlements ?? [];
-  if (!Array.isArray(plans) || plans.length > PLANS_MAX || !plans.every((plan) => typeof plan === "string")) return invalid("entitlements is not a list of plan names");
+  if (!Array.isArray(plans) || plans.length > PLANS_MAX || !plans.every((plan) => typeof plan === "string"))
+    return invalid("entitlements is not a list of plan names");
   if (exp <= nowSeconds - CLOCK_SKEW_SECONDS) return refuse({ code: "token_expired", expiredAt: exp });
   return ok({
     account: issuer.accountPrefix + sub,
@@ -101,5 +124,11 @@ function isNumericDate(value: unknown): value is number {
 
 /** A jti that can name a revocation. */
 export function isTokenId(value: string): boolean {
-  return value !== "" && value !== "." && value !== ".." && !/[\p{C}\s]/u.test(value) && new TextEncoder().encode(value).length <= JTI_BYTES_MAX;
+  return (
+    value !== "" &&
+    value !== "." &&
+    value !== ".." &&
+    !/[\p{C}\s]/u.test(value) &&
+    new TextEncoder().encode(value).length <= JTI_BYTES_MAX
+  );
 }

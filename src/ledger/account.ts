@@ -14,7 +14,9 @@ import type { Row, SqlValue, Store } from "./store.ts";
 export type AccountEnv = { readonly KV: KVNamespace };
 
 /** What the object answers besides a command's own outcomes. Either way nothing was written. */
-export type Fault = { readonly kind: "unsupported_version"; readonly supported: readonly number[] } | { readonly kind: "fault" };
+export type Fault =
+  | { readonly kind: "unsupported_version"; readonly supported: readonly number[] }
+  | { readonly kind: "fault" };
 
 /** Its own version and, once there is one, the version before it. */
 const SUPPORTED_VERSIONS: readonly number[] = [RPC_VERSION];
@@ -30,7 +32,8 @@ export class Account extends DurableObject<AccountEnv> {
     super(ctx, env);
     const { storage } = ctx;
     this.#store = {
-      exec: <R extends Row>(query: string, ...bindings: readonly SqlValue[]) => storage.sql.exec<R>(query, ...bindings).toArray(),
+      exec: <R extends Row>(query: string, ...bindings: readonly SqlValue[]) =>
+        storage.sql.exec<R>(query, ...bindings).toArray(),
       transaction: (block) => storage.transactionSync(block),
     };
     open(this.#store);

@@ -13,7 +13,10 @@ export type Unavailable = { readonly kind: "unavailable"; readonly why: string }
 /** The ledger as the rest of Farebox sees it. Never throws. */
 export interface Ledger {
   apply<K extends Op>(account: string, command: Extract<Command, { op: K }>): Promise<Outcomes[K] | Unavailable>;
-  read<Q extends Query>(account: string, query: Q): Promise<{ readonly kind: "read"; readonly found: Readings[Q["read"]] } | Unavailable>;
+  read<Q extends Query>(
+    account: string,
+    query: Q,
+  ): Promise<{ readonly kind: "read"; readonly found: Readings[Q["read"]] } | Unavailable>;
 }
 
 const ATTEMPTS = 2;
@@ -29,8 +32,10 @@ export function connectLedger(accounts: DurableObjectNamespace<Account>): Ledger
     },
     async read<Q extends Query>(account: string, query: Q) {
       const answer = await attempt(async () => await accounts.getByName(account).read(RPC_VERSION, query));
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
-      return answer.kind === "answered" ? { kind: "read", found: answer.value as unknown as Readings[Q["read"]] } : answer;
+      return answer.kind === "answered"
+        ? // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
+          { kind: "read", found: answer.value as unknown as Readings[Q["read"]] }
+        : answer;
     },
   };
 }
@@ -45,7 +50,13 @@ async function attempt<T>(call: () => Promise<T | Fault>): Promise<Answered<T> |
       const value = await within(ATTEMPT_TIMEOUT_MS, call());
       if (!isFault(value)) return { kind: "answered", value };
       // A fault is definite: the same command would meet it again.
-      return { kind: "unavailable", why: value.kind === "fault" ? "the ledger met a bug, see its log" : `the ledger speaks versions ${value.supported.join(", ")}, this gate ${RPC_VERSION}` };
+      return {
+        kind: "unavailable",
+        why:
+          value.kind === "fault"
+            ? "the ledger met a bug, see its log"
+            : `the ledger speaks versions ${value.supported.join(", ")}, this gate ${RPC_VERSION}`,
+      };
     } catch (error) {
       why = String(error);
       if (isOverloaded(error)) break;

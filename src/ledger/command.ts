@@ -75,7 +75,11 @@ export type AccountStatus = "active" | "suspended";
 export type HoldState = "held" | "captured" | "voided" | "expired";
 export type Balance = { readonly available: number; readonly held: number };
 
-type Done<Kind extends string, Facts = object> = { readonly kind: Kind; readonly replayed: boolean; readonly balance: Balance } & Facts;
+type Done<Kind extends string, Facts = object> = {
+  readonly kind: Kind;
+  readonly replayed: boolean;
+  readonly balance: Balance;
+} & Facts;
 /** Settings: saying them twice is harmless. */
 type Changed = { readonly kind: "changed" };
 type Conflict = { readonly kind: "conflict" };
@@ -118,7 +122,9 @@ export type Outcomes = {
     | { readonly kind: "nothing_charged" }
     | { readonly kind: "exceeds_charge"; readonly refundable: number }
     | { readonly kind: "limit_exceeded" };
-  reverse: Done<"reversed", { readonly credits: number; readonly spent: number }> | { readonly kind: "grant_not_found" };
+  reverse:
+    | Done<"reversed", { readonly credits: number; readonly spent: number }>
+    | { readonly kind: "grant_not_found" };
   status: Changed;
   plan: Changed;
   revoke: Changed;

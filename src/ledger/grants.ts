@@ -42,7 +42,13 @@ export function grant(store: Store, command: GrantCommand, now: number): Outcome
   if (command.expiresAt !== null && command.expiresAt <= now) return { kind: "already_expired" };
   if (!hasRoom(store, command.credits)) return { kind: "limit_exceeded" };
   insertGrant(store, command, now);
-  const balance = post(store, now, { kind: "grant", credits: command.credits, from: "outside", to: "available", ref: command.id });
+  const balance = post(store, now, {
+    kind: "grant",
+    credits: command.credits,
+    from: "outside",
+    to: "available",
+    ref: command.id,
+  });
   return { kind: "granted", replayed: false, balance };
 }
 
@@ -51,15 +57,15 @@ export function hasRoom(store: Store, credits: number): boolean {
   return accountRow(store).granted + credits <= ACCOUNT_CREDITS_MAX;
 }
 
-export function insertGrant(store: Store, grant: NewGrant, now: number): void {
+export function insertGrant(store: Store, added: NewGrant, now: number): void {
   store.exec(
     `INSERT INTO grants (id, kind, credits, remaining, live, priority, expires_at, routes, created_at) VALUES (?1, ?2, ?3, ?3, 1, ?4, ?5, ?6, ?7)`,
-    grant.id,
-    grant.kind,
-    grant.credits,
-    grant.priority,
-    grant.expiresAt,
-    formatRoutes(grant.routes),
+    added.id,
+    added.kind,
+    added.credits,
+    added.priority,
+    added.expiresAt,
+    formatRoutes(added.routes),
     now,
   );
 }
@@ -68,11 +74,23 @@ export function reverse(store: Store, command: ReverseCommand, now: number): Out
   const known = store.exec<GrantRow>(`SELECT * FROM grants WHERE id = ?1`, command.id)[0];
   if (!known) return { kind: "grant_not_found" };
   if (known.reversed !== null) {
-    return { kind: "reversed", replayed: true, credits: known.reversed, spent: known.credits - known.reversed, balance: balanceOf(accountRow(store)) };
+    return {
+      kind: "reversed",
+      replayed: true,
+      credits: known.reversed,
+      spent: known.credits - known.reversed,
+      balance: balanceOf(accountRow(store)),
+    };
   }
   const taken = known.remaining;
   store.exec(`UPDATE grants SET remaining = 0, live = 0, reversed = ?2 WHERE seq = ?1`, known.seq, taken);
-  const balance = post(store, now, { kind: "reverse", credits: taken, from: "available", to: "reversed", ref: command.id });
+  const balance = post(store, now, {
+    kind: "reverse",
+    credits: taken,
+    from: "available",
+    to: "reversed",
+    ref: command.id,
+  });
   return { kind: "reversed", replayed: false, credits: taken, spent: known.credits - taken, balance };
 }
 
@@ -138,20 +156,29 @@ export function putBack(store: Store, parts: readonly Part[], now: number): void
 
 /** `live` is written only when it changes: it is what the index is on. */
 function setRemaining(store: Store, row: GrantRow, remaining: number): void {
-  if (remaining > 0 === row.remaining > 0) store.exec(`UPDATE grants SET remaining = ?2 WHERE seq = ?1`, row.seq, remaining);
-  else store.exec(`UPDATE grants SET remaining = ?2, live = ?3 WHERE seq = ?1`, row.seq, remaining, remaining > 0 ? 1 : 0);
+  if (remaining > 0 === row.remaining > 0)
+    store.exec(`UPDATE grants SET remaining = ?2 WHERE seq = ?1`, row.seq, remaining);
+  else
+    store.exec(`UPDATE grants SET remaining = ?2, live = ?3 WHERE seq = ?1`, row.seq, remaining, remaining > 0 ? 1 : 0);
 }
 
 /** Ends the grants whose time has come. */
 export function expireGrants(store: Store, now: number): void {
-  for (const row of store.exec<GrantRow>(`SELECT * FROM grants WHERE live = 1 AND expires_at <= ?1 ORDER BY expires_at, seq`, now)) {
+  for (const row of store.exec<GrantRow>(
+    `SELECT * FROM grants WHERE live = 1 AND expires_at <= ?1 ORDER BY expires_at, seq`,
+    now,
+  )) {
     setRemaining(store, row, 0);
     post(store, now, { kind: "expire", credits: row.remaining, from: "available", to: "expired", ref: row.id });
   }
 }
 
 /** The terms a refund of credits drawn from this grant inherits: a passed expiry is not inherited, or the refund would be worth nothing. */
-export function termsOf(store: Store, grantSeq: number, now: number): Pick<NewGrant, "priority" | "expiresAt" | "routes"> {
+export function termsOf(
+  store: Store,
+  grantSeq: number,
+  now: number,
+): Pick<NewGrant, "priority" | "expiresAt" | "routes"> {
   const row = grantRow(store, grantSeq);
   return {
     priority: row.priority,

@@ -5,9 +5,27 @@
  * A capture that comes after expiry still charges, from what is available then; the rest is written off, visibly.
  * While a hold is open its `parts` are all it drew; once it is resolved they are what it was charged.
  */
-import type { CaptureCommand, HoldCommand, HoldState, Insufficient, Outcomes, RefundCommand, VoidCommand } from "./command.ts";
+import type {
+  CaptureCommand,
+  HoldCommand,
+  HoldState,
+  Insufficient,
+  Outcomes,
+  RefundCommand,
+  VoidCommand,
+} from "./command.ts";
 import { credits as toCredits } from "../credits.ts";
-import { draw, hasRestrictedGrants, hasRoom, insertGrant, putBack, termsOf, usableCredits, usableParts, type Part } from "./grants.ts";
+import {
+  draw,
+  hasRestrictedGrants,
+  hasRoom,
+  insertGrant,
+  putBack,
+  termsOf,
+  usableCredits,
+  usableParts,
+  type Part,
+} from "./grants.ts";
 import { accountRow, activePlan, balanceOf, post, writeOff } from "./journal.ts";
 import { isRevoked } from "./tokens.ts";
 import type { Store } from "./store.ts";
@@ -31,8 +49,11 @@ type HoldRow = {
 export function hold(store: Store, command: HoldCommand, now: number): Outcomes["hold"] {
   const known = findHold(store, command.id);
   if (known) {
-    const same = known.credits === command.credits && known.route === command.route && known.ttl_seconds === command.ttlSeconds;
-    return same ? { kind: "held", replayed: true, state: known.state, balance: balanceOf(accountRow(store)) } : { kind: "conflict" };
+    const same =
+      known.credits === command.credits && known.route === command.route && known.ttl_seconds === command.ttlSeconds;
+    return same
+      ? { kind: "held", replayed: true, state: known.state, balance: balanceOf(accountRow(store)) }
+      : { kind: "conflict" };
   }
   const account = accountRow(store);
   if (account.status === "suspended") return { kind: "account_suspended" };
@@ -40,7 +61,8 @@ export function hold(store: Store, command: HoldCommand, now: number): Outcomes[
   const plan = activePlan(account, now);
   if (plan !== null && command.includedBy.includes(plan)) return { kind: "included", balance: balanceOf(account) };
   if (countOpenHolds(store) >= OPEN_HOLDS_MAX) return { kind: "limit_exceeded" };
-  if (account.available < command.credits || usableCredits(store, command.route) < command.credits) return insufficient(store, command);
+  if (account.available < command.credits || usableCredits(store, command.route) < command.credits)
+    return insufficient(store, command);
 
   const parts = draw(store, command.route, command.credits);
   store.exec(
@@ -53,7 +75,13 @@ export function hold(store: Store, command: HoldCommand, now: number): Outcomes[
     now,
     now + command.ttlSeconds * 1000,
   );
-  const balance = post(store, now, { kind: "hold", credits: command.credits, from: "available", to: "held", ...about(command) });
+  const balance = post(store, now, {
+    kind: "hold",
+    credits: command.credits,
+    from: "available",
+    to: "held",
+    ...about(command),
+  });
   return { kind: "held", replayed: false, state: "held", balance };
 }
 
@@ -81,7 +109,8 @@ export function capture(store: Store, command: CaptureCommand, now: number): Out
   if (command.credits > row.credits) return { kind: "exceeds_hold", held: row.credits };
   if (row.state === "voided") return { kind: "hold_resolved", as: "voided" };
   if (row.state === "captured" && command.credits > row.captured) return { kind: "hold_resolved", as: "captured" };
-  const charged = row.state === "expired" ? captureLate(store, row, command, now) : captureHeld(store, row, command, now);
+  const charged =
+    row.state === "expired" ? captureLate(store, row, command, now) : captureHeld(store, row, command, now);
   return { kind: "captured", balance: balanceOf(accountRow(store)), ...charged };
 }
 
@@ -105,7 +134,8 @@ function captureLate(store: Store, row: HoldRow, command: CaptureCommand, now: n
   if (added === 0) return { replayed: true, credits: row.captured, writtenOff: row.written_off };
   const parts = draw(store, row.route, added);
   const found = parts.reduce((sum, [, credits]) => sum + credits, 0);
-  if (found > 0) post(store, now, { kind: "capture", credits: found, from: "available", to: "captured", ...about(row) });
+  if (found > 0)
+    post(store, now, { kind: "capture", credits: found, from: "available", to: "captured", ...about(row) });
   if (found < added) writeOff(store, now, added - found, about(row));
   store.exec(
     `UPDATE holds SET captured = captured + ?2, written_off = written_off + ?3, parts = ?4, resolved_at = ?5 WHERE id = ?1`,
@@ -129,7 +159,10 @@ export function voidHold(store: Store, command: VoidCommand, now: number): Outco
 
 /** Releases every hold whose deadline has passed. */
 export function expireHolds(store: Store, now: number): void {
-  const due = store.exec<HoldRow>(`SELECT * FROM holds WHERE state = 'held' AND expires_at <= ?1 ORDER BY expires_at, id`, now);
+  const due = store.exec<HoldRow>(
+    `SELECT * FROM holds WHERE state = 'held' AND expires_at <= ?1 ORDER BY expires_at, id`,
+    now,
+  );
   for (const row of due) resolve(store, row, "expired", now);
 }
 
@@ -151,10 +184,15 @@ function resolve(store: Store, row: HoldRow, state: Exclude<HoldState, "held">, 
 }
 
 export function refund(store: Store, command: RefundCommand, now: number): Outcomes["refund"] {
-  const known = store.exec<{ hold_id: string; requested: number | null; credits: number }>(`SELECT * FROM refunds WHERE id = ?1`, command.id)[0];
+  const known = store.exec<{ hold_id: string; requested: number | null; credits: number }>(
+    `SELECT * FROM refunds WHERE id = ?1`,
+    command.id,
+  )[0];
   if (known) {
     const same = known.hold_id === command.holdId && known.requested === command.credits;
-    return same ? { kind: "refunded", replayed: true, credits: known.credits, balance: balanceOf(accountRow(store)) } : { kind: "conflict" };
+    return same
+      ? { kind: "refunded", replayed: true, credits: known.credits, balance: balanceOf(accountRow(store)) }
+      : { kind: "conflict" };
   }
   const row = findHold(store, command.holdId);
   if (!row) return { kind: "hold_not_found" };
@@ -164,7 +202,14 @@ export function refund(store: Store, command: RefundCommand, now: number): Outco
   if (wanted === 0 || wanted > refundable) return { kind: "exceeds_charge", refundable };
   if (!hasRoom(store, wanted)) return { kind: "limit_exceeded" };
 
-  store.exec(`INSERT INTO refunds (id, hold_id, requested, credits, at) VALUES (?1, ?2, ?3, ?4, ?5)`, command.id, row.id, command.credits, wanted, now);
+  store.exec(
+    `INSERT INTO refunds (id, hold_id, requested, credits, at) VALUES (?1, ?2, ?3, ?4, ?5)`,
+    command.id,
+    row.id,
+    command.credits,
+    wanted,
+    now,
+  );
   store.exec(`UPDATE holds SET refunded = refunded + ?2 WHERE id = ?1`, row.id, wanted);
   // The last credits drawn come back first: what earlier refunds returned lies behind them.
   const charged = splitParts(parseParts(row.parts), row.captured).charged;
@@ -172,7 +217,16 @@ export function refund(store: Store, command: RefundCommand, now: number): Outco
   const returned = splitParts(unreturned, refundable - wanted).rest;
   for (const [index, [grantSeq, credits]] of returned.entries()) {
     // "/" is in no id a caller can make, so these never meet a grant of somebody's.
-    insertGrant(store, { id: `refund/${command.id}/${index}`, kind: "refund", credits: toCredits(credits), ...termsOf(store, grantSeq, now) }, now);
+    insertGrant(
+      store,
+      {
+        id: `refund/${command.id}/${index}`,
+        kind: "refund",
+        credits: toCredits(credits),
+        ...termsOf(store, grantSeq, now),
+      },
+      now,
+    );
   }
   const balance = post(store, now, {
     kind: "refund",
@@ -187,7 +241,9 @@ export function refund(store: Store, command: RefundCommand, now: number): Outco
 }
 
 export function nextHoldExpiry(store: Store): number | null {
-  return store.exec<{ at: number | null }>(`SELECT MIN(expires_at) AS at FROM holds WHERE state = 'held'`)[0]?.at ?? null;
+  return (
+    store.exec<{ at: number | null }>(`SELECT MIN(expires_at) AS at FROM holds WHERE state = 'held'`)[0]?.at ?? null
+  );
 }
 
 function countOpenHolds(store: Store): number {

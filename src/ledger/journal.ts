@@ -33,27 +33,43 @@ export function post(store: Store, now: number, movement: Movement): Balance {
   const prompt = movement.kind === "grant" || movement.kind === "refund" || movement.kind === "reverse";
   const row = only(
     store.exec<AccountRow>(
-    `UPDATE account SET seq = seq + 1, version = version + 1, granted = granted + ?1, available = available + ?2, held = held + ?3,
+      `UPDATE account SET seq = seq + 1, version = version + 1, granted = granted + ?1, available = available + ?2, held = held + ?3,
        captured = captured + ?4, expired = expired + ?5, reversed = reversed + ?6,
        publish_at = MIN(COALESCE(publish_at, ?7), MAX(?8, published_at + ?9))
      WHERE id = 1 RETURNING *`,
-    from === "outside" ? credits : 0,
-    change("available"),
-    change("held"),
-    change("captured"),
-    change("expired"),
-    change("reversed"),
-    Number.MAX_SAFE_INTEGER,
-    prompt ? now : now + PUBLISH_LAG_MS,
-    PUBLISH_INTERVAL_MS,
-  ));
-  insertEntry(store, now, row, { ...movement, amount: change("available") + change("held"), held: change("held"), writtenOff: 0 });
+      from === "outside" ? credits : 0,
+      change("available"),
+      change("held"),
+      change("captured"),
+      change("expired"),
+      change("reversed"),
+      Number.MAX_SAFE_INTEGER,
+      prompt ? now : now + PUBLISH_LAG_MS,
+      PUBLISH_INTERVAL_MS,
+    ),
+  );
+  insertEntry(store, now, row, {
+    ...movement,
+    amount: change("available") + change("held"),
+    held: change("held"),
+    writtenOff: 0,
+  });
   return balanceOf(row);
 }
 
 /** Notes credits that were served and can no longer be charged. They never were in the balance, so nothing moves. */
-export function writeOff(store: Store, now: number, credits: number, about: { ref: string; requestId: string; route: string }): Balance {
-  const row = only(store.exec<AccountRow>(`UPDATE account SET seq = seq + 1, version = version + 1, written_off = written_off + ?1 WHERE id = 1 RETURNING *`, credits));
+export function writeOff(
+  store: Store,
+  now: number,
+  credits: number,
+  about: { ref: string; requestId: string; route: string },
+): Balance {
+  const row = only(
+    store.exec<AccountRow>(
+      `UPDATE account SET seq = seq + 1, version = version + 1, written_off = written_off + ?1 WHERE id = 1 RETURNING *`,
+      credits,
+    ),
+  );
   insertEntry(store, now, row, { kind: "write_off", amount: 0, held: 0, writtenOff: credits, ...about });
   return balanceOf(row);
 }
@@ -72,7 +88,15 @@ function insertEntry(
   store: Store,
   now: number,
   row: AccountRow,
-  entry: { kind: EntryKind; amount: number; held: number; writtenOff: number; ref: string; requestId?: string; route?: string },
+  entry: {
+    kind: EntryKind;
+    amount: number;
+    held: number;
+    writtenOff: number;
+    ref: string;
+    requestId?: string;
+    route?: string;
+  },
 ): void {
   store.exec(
     `INSERT INTO entries (seq, at, kind, amount, held, written_off, ref, request_id, route, balance_available, balance_held)

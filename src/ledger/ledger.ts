@@ -49,8 +49,16 @@ function answerOfNobody(command: Command): Outcomes[Op] {
     }
     case "reverse":
       return { kind: "grant_not_found" };
-    default:
+    case "capture":
+    case "void":
+    case "refund":
       return { kind: "hold_not_found" };
+    case "grant":
+    case "status":
+    case "plan":
+    case "revoke":
+    case "revoke_all":
+      throw new Error(`${command.op} opens the account it is for`);
   }
 }
 
@@ -112,7 +120,9 @@ export function wake(store: Store, now: number): void {
 /** When the alarm should next ring; null for never. */
 export function nextWake(store: Store): number | null {
   if (!accountExists(store)) return null;
-  const times = [nextHoldExpiry(store), nextGrantExpiry(store), accountRow(store).publish_at].filter((at) => at !== null);
+  const times = [nextHoldExpiry(store), nextGrantExpiry(store), accountRow(store).publish_at].filter(
+    (at) => at !== null,
+  );
   return times.length > 0 ? Math.min(...times) : null;
 }
 
@@ -152,7 +162,8 @@ function purge(store: Store, now: number): void {
     before,
     PURGE_BATCH,
   );
-  for (const { ref } of ended) store.exec(`DELETE FROM holds WHERE id = ?1 AND state <> 'held' AND resolved_at < ?2`, ref, before);
+  for (const { ref } of ended)
+    store.exec(`DELETE FROM holds WHERE id = ?1 AND state <> 'held' AND resolved_at < ?2`, ref, before);
   const last = ended.at(-1);
   if (last) store.exec(`UPDATE account SET purged_seq = ?1 WHERE id = 1`, last.seq);
   forgetRevocations(store, now);

@@ -48,19 +48,17 @@ type EntryRow = {
 /** Up to `limit` entries with a sequence number above `after`, oldest first. */
 export function readEntries(store: Store, after: number, limit: number): NonNullable<Readings["entries"]> {
   const rows = store.exec<EntryRow>(`SELECT * FROM entries WHERE seq > ?1 ORDER BY seq LIMIT ?2`, after, limit + 1);
-  const entries = rows.slice(0, limit).map(
-    (row): Entry => ({
-      seq: row.seq,
-      at: row.at,
-      kind: row.kind,
-      amount: row.amount,
-      held: row.held,
-      writtenOff: row.written_off,
-      ref: row.ref,
-      requestId: row.request_id,
-      route: row.route,
-      balance: { available: row.balance_available, held: row.balance_held },
-    }),
-  );
+  const entries = rows.slice(0, limit).map((row): Entry => ({
+    seq: row.seq,
+    at: row.at,
+    kind: row.kind,
+    amount: row.amount,
+    held: row.held,
+    writtenOff: row.written_off,
+    ref: row.ref,
+    requestId: row.request_id,
+    route: row.route,
+    balance: { available: row.balance_available, held: row.balance_held },
+  }));
   return { entries, next: rows.length > limit ? (entries.at(-1)?.seq ?? null) : null };
 }

@@ -92,10 +92,18 @@ export function accountExists(store: Store): boolean {
 
 /** Brings the tables to today's shape. Call inside a transaction: a step cut short leaves the older shape whole. */
 export function migrate(store: Store): void {
-  store.exec(`CREATE TABLE IF NOT EXISTS schema_version (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL) STRICT`);
+  store.exec(
+    `CREATE TABLE IF NOT EXISTS schema_version (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL) STRICT`,
+  );
   const version = store.exec<{ version: number }>(`SELECT version FROM schema_version`)[0]?.version ?? 0;
-  if (version > MIGRATIONS.length) throw new Error(`the account's tables are of version ${version}, this code knows ${MIGRATIONS.length}: deploy the newer code again`);
+  if (version > MIGRATIONS.length)
+    throw new Error(
+      `the account's tables are of version ${version}, this code knows ${MIGRATIONS.length}: deploy the newer code again`,
+    );
   if (version === MIGRATIONS.length) return;
   for (const statement of MIGRATIONS.slice(version).flat()) store.exec(statement);
-  store.exec(`INSERT INTO schema_version (id, version) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET version = ?1`, MIGRATIONS.length);
+  store.exec(
+    `INSERT INTO schema_version (id, version) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET version = ?1`,
+    MIGRATIONS.length,
+  );
 }

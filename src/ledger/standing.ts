@@ -48,7 +48,11 @@ export async function writeRevocation(kv: KVNamespace, jti: string, until: numbe
 }
 
 /** What KV knows of an account and of one of its tokens; undefined where KV does not answer or holds something unreadable. */
-export async function readStanding(kv: KVNamespace, account: string, jti: string | null): Promise<{ standing: Standing | null; revoked: boolean } | undefined> {
+export async function readStanding(
+  kv: KVNamespace,
+  account: string,
+  jti: string | null,
+): Promise<{ standing: Standing | null; revoked: boolean } | undefined> {
   try {
     const keys = jti === null ? [STANDING + account] : [STANDING + account, REVOKED + jti];
     const found = await kv.get(keys, { cacheTtl: CACHE_TTL_SECONDS });
@@ -77,11 +81,19 @@ export async function listStandings(
 
 function parseStanding(value: unknown): Standing | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const { status, plan, planUntil, tokensRevokedAt, available, held, version, asOf } = value as Partial<Record<keyof Standing, unknown>>;
+  const { status, plan, planUntil, tokensRevokedAt, available, held, version, asOf } = value as Partial<
+    Record<keyof Standing, unknown>
+  >;
   if (status !== "active" && status !== "suspended") return undefined;
   if (plan !== null && typeof plan !== "string") return undefined;
   if (planUntil !== null && typeof planUntil !== "number") return undefined;
   if (tokensRevokedAt !== null && typeof tokensRevokedAt !== "number") return undefined;
-  if (typeof available !== "number" || typeof held !== "number" || typeof version !== "number" || typeof asOf !== "number") return undefined;
+  if (
+    typeof available !== "number" ||
+    typeof held !== "number" ||
+    typeof version !== "number" ||
+    typeof asOf !== "number"
+  )
+    return undefined;
   return { status, plan, planUntil, tokensRevokedAt, available, held, version, asOf };
 }

@@ -10,13 +10,20 @@ export function isRevoked(store: Store, token: TokenFacts): boolean {
 }
 
 export function revoke(store: Store, command: RevokeCommand, now: number): Outcomes["revoke"] {
-  store.exec(`INSERT INTO revoked_tokens (jti, until) VALUES (?1, ?2) ON CONFLICT (jti) DO NOTHING`, command.jti, command.until);
+  store.exec(
+    `INSERT INTO revoked_tokens (jti, until) VALUES (?1, ?2) ON CONFLICT (jti) DO NOTHING`,
+    command.jti,
+    command.until,
+  );
   touch(store, now);
   return { kind: "changed" };
 }
 
 export function revokeAll(store: Store, command: RevokeAllCommand, now: number): Outcomes["revoke_all"] {
-  store.exec(`UPDATE account SET tokens_revoked_at = MAX(COALESCE(tokens_revoked_at, 0), ?1) WHERE id = 1`, command.issuedAt);
+  store.exec(
+    `UPDATE account SET tokens_revoked_at = MAX(COALESCE(tokens_revoked_at, 0), ?1) WHERE id = 1`,
+    command.issuedAt,
+  );
   touch(store, now);
   return { kind: "changed" };
 }

@@ -28,14 +28,30 @@ export async function putGrant(c: FareboxContext): Promise<Response> {
     case "granted": {
       const { credits, kind, priority, expiresAt, routes } = command.value;
       const expires_at = expiresAt === null ? null : formatTime(expiresAt);
-      return c.json({ account: account.value, id: id.value, credits, kind, priority, expires_at, routes, replayed: outcome.replayed, balance: outcome.balance });
+      return c.json({
+        account: account.value,
+        id: id.value,
+        credits,
+        kind,
+        priority,
+        expires_at,
+        routes,
+        replayed: outcome.replayed,
+        balance: outcome.balance,
+      });
     }
     case "conflict":
-      return refuseHere(c, { code: "grant_conflict", what: `A grant ${id.value} with other content exists. Use a new id for a new grant.` });
+      return refuseHere(c, {
+        code: "grant_conflict",
+        what: `A grant ${id.value} with other content exists. Use a new id for a new grant.`,
+      });
     case "already_expired":
       return refuseHere(c, { code: "bad_request", why: "expires_at is in the past." });
     case "limit_exceeded":
-      return refuseHere(c, { code: "bad_request", why: "The account would have been granted more than 10^15 credits in total." });
+      return refuseHere(c, {
+        code: "bad_request",
+        why: "The account would have been granted more than 10^15 credits in total.",
+      });
     case "unavailable":
       return refuseHere(c, { code: "ledger_unavailable", reason: outcome.why });
   }
@@ -47,16 +63,27 @@ function readGrant(c: FareboxContext, id: string, body: Input): Result<GrantComm
   const kind = GRANT_KINDS.find((known) => known === (body["kind"] ?? "bought"));
   if (!kind) return bad(`kind is not one of ${GRANT_KINDS.join(", ")}.`);
   const priority = body["priority"] ?? PRIORITY_DEFAULT;
-  if (typeof priority !== "number" || !Number.isSafeInteger(priority) || priority < 0 || priority > PRIORITY_MAX) return bad(`priority is not a whole number from 0 (burns first) to ${PRIORITY_MAX}.`);
+  if (typeof priority !== "number" || !Number.isSafeInteger(priority) || priority < 0 || priority > PRIORITY_MAX)
+    return bad(`priority is not a whole number from 0 (burns first) to ${PRIORITY_MAX}.`);
   const expiresAt = readTime(body, "expires_at");
   if (!expiresAt.ok) return expiresAt;
   const routes = body["routes"] ?? null;
   if (routes === null) return ok({ op: "grant", id, credits, kind, priority, expiresAt: expiresAt.value, routes });
   const sold = c.env.house.prices.routes.map((route) => route.id);
-  if (!Array.isArray(routes) || routes.length === 0 || routes.length > GRANT_ROUTES_MAX) return bad("routes is not a list of routes of the price list.");
-  const stranger: unknown = routes.find((route) => !sold.includes(route));
+  if (!Array.isArray(routes) || routes.length === 0 || routes.length > GRANT_ROUTES_MAX)
+    return bad("routes is not a list of routes of the price list.");
+  const named: unknown[] = routes;
+  const stranger = named.find((route) => typeof route !== "string" || !sold.includes(route));
   if (stranger !== undefined) return bad(`routes names ${JSON.stringify(stranger)}, which is not in the price list.`);
-  return ok({ op: "grant", id, credits, kind, priority, expiresAt: expiresAt.value, routes: routes as string[] });
+  return ok({
+    op: "grant",
+    id,
+    credits,
+    kind,
+    priority,
+    expiresAt: expiresAt.value,
+    routes: named.filter((route) => typeof route === "string"),
+  });
 }
 
 /** DELETE /_farebox/accounts/{account}/grants/{id}: takes back what is unspent of a grant. */
@@ -88,23 +115,49 @@ export async function putRefund(c: FareboxContext): Promise<Response> {
   if (!body.ok) return refuseHere(c, body.error);
   const { request_id: requestId, credits: wanted = null } = body.value;
   const credits = wanted === null ? null : parseCredits(wanted);
-  if (typeof requestId !== "string" || requestId === "") return refuseHere(c, { code: "bad_request", why: "request_id is missing: it is the Request-Id of the call to refund." });
-  if (credits === undefined) return refuseHere(c, { code: "bad_request", why: "credits is not a whole number from 1 to 10^12." });
+  if (typeof requestId !== "string" || requestId === "")
+    return refuseHere(c, {
+      code: "bad_request",
+      why: "request_id is missing: it is the Request-Id of the call to refund.",
+    });
+  if (credits === undefined)
+    return refuseHere(c, { code: "bad_request", why: "credits is not a whole number from 1 to 10^12." });
 
-  const outcome = await c.env.house.ledger.apply(account.value, { op: "refund", id: id.value, holdId: requestId, credits });
+  const outcome = await c.env.house.ledger.apply(account.value, {
+    op: "refund",
+    id: id.value,
+    holdId: requestId,
+    credits,
+  });
   switch (outcome.kind) {
     case "refunded":
-      return c.json({ account: account.value, id: id.value, request_id: requestId, credits: outcome.credits, replayed: outcome.replayed, balance: outcome.balance });
+      return c.json({
+        account: account.value,
+        id: id.value,
+        request_id: requestId,
+        credits: outcome.credits,
+        replayed: outcome.replayed,
+        balance: outcome.balance,
+      });
     case "conflict":
-      return refuseHere(c, { code: "grant_conflict", what: `A refund ${id.value} with other content exists. Use a new id for a new refund.` });
+      return refuseHere(c, {
+        code: "grant_conflict",
+        what: `A refund ${id.value} with other content exists. Use a new id for a new refund.`,
+      });
     case "hold_not_found":
       return refuseHere(c, { code: "not_found", what: "charge" });
     case "nothing_charged":
       return refuseHere(c, { code: "conflict", what: "That call was not charged, so there is nothing to refund." });
     case "exceeds_charge":
-      return refuseHere(c, { code: "conflict", what: `Refunds of one call cannot exceed its charge; ${outcome.refundable} credits are left to refund.` });
+      return refuseHere(c, {
+        code: "conflict",
+        what: `Refunds of one call cannot exceed its charge; ${outcome.refundable} credits are left to refund.`,
+      });
     case "limit_exceeded":
-      return refuseHere(c, { code: "bad_request", why: "The account would have been granted more than 10^15 credits in total." });
+      return refuseHere(c, {
+        code: "bad_request",
+        why: "The account would have been granted more than 10^15 credits in total.",
+      });
     case "unavailable":
       return refuseHere(c, { code: "ledger_unavailable", reason: outcome.why });
   }

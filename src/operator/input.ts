@@ -22,13 +22,17 @@ export async function readBody(c: FareboxContext, known: readonly string[]): Pro
   const body = parseStrictObject(bytes);
   if (!body) return bad("The body is not a JSON object with distinct members.");
   const unknown = Object.keys(body).find((name) => !known.includes(name));
-  return unknown === undefined ? ok(body) : bad(`The body has an unknown member ${JSON.stringify(unknown)}; known are ${known.join(", ")}.`);
+  return unknown === undefined
+    ? ok(body)
+    : bad(`The body has an unknown member ${JSON.stringify(unknown)}; known are ${known.join(", ")}.`);
 }
 
 /** The {account} of the path. */
 export function readAccount(c: FareboxContext): Result<string, Denial> {
   const account = c.req.param("account");
-  return isAccountId(account) ? ok(account) : bad("The account's id is not 1 to 256 printable characters (480 bytes at most), percent-encoded in the path.");
+  return isAccountId(account)
+    ? ok(account)
+    : bad("The account's id is not 1 to 256 printable characters (480 bytes at most), percent-encoded in the path.");
 }
 
 /** The {id} of the path. */

@@ -22,18 +22,36 @@ export async function postToken(c: FareboxContext): Promise<Response> {
   if (!body.ok) return refuseHere(c, body.error);
   const { scope, entitlements, ttl_seconds: ttl = TTL_SECONDS_DEFAULT } = body.value;
   const bad = (why: string): Response => refuseHere(c, { code: "bad_request", why });
-  if (scope !== undefined && (typeof scope !== "string" || scope.length > SCOPE_CHARACTERS_MAX || !/^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(scope))) return bad("scope is not a list of scopes separated by single blanks.");
+  if (
+    scope !== undefined &&
+    (typeof scope !== "string" ||
+      scope.length > SCOPE_CHARACTERS_MAX ||
+      !/^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(scope))
+  )
+    return bad("scope is not a list of scopes separated by single blanks.");
   const { plans, signer } = c.env.house;
-  if (entitlements !== undefined && (!Array.isArray(entitlements) || entitlements.length > PLANS_MAX || !entitlements.every((plan) => typeof plan === "string" && Object.hasOwn(plans, plan)))) return bad(`entitlements is not a list of at most ${PLANS_MAX} plans of the config.`);
-  if (typeof ttl !== "number" || !Number.isSafeInteger(ttl) || ttl < 1 || ttl > OWN_LIFE_SECONDS_MAX) return bad(`ttl_seconds is not a whole number from 1 to ${OWN_LIFE_SECONDS_MAX}.`);
+  if (
+    entitlements !== undefined &&
+    (!Array.isArray(entitlements) ||
+      entitlements.length > PLANS_MAX ||
+      !entitlements.every((plan) => typeof plan === "string" && Object.hasOwn(plans, plan)))
+  )
+    return bad(`entitlements is not a list of at most ${PLANS_MAX} plans of the config.`);
+  if (typeof ttl !== "number" || !Number.isSafeInteger(ttl) || ttl < 1 || ttl > OWN_LIFE_SECONDS_MAX)
+    return bad(`ttl_seconds is not a whole number from 1 to ${OWN_LIFE_SECONDS_MAX}.`);
 
   const { selfUrl } = c.env.call;
   const iat = Math.floor(Date.now() / 1000);
   const exp = iat + ttl;
   const jti = makeTokenId(account.value);
   const claims = { iss: selfUrl, aud: selfUrl, sub: account.value, iat, exp, jti };
-  const token = await signer.sign("at+jwt", { ...claims, ...(scope === undefined ? {} : { scope }), ...(entitlements === undefined ? {} : { entitlements }) });
-  if (token.length > TOKEN_BYTES_MAX) return bad("The token would be longer than 4 KiB. Give it fewer entitlements or a shorter scope.");
+  const token = await signer.sign("at+jwt", {
+    ...claims,
+    ...(scope === undefined ? {} : { scope }),
+    ...(entitlements === undefined ? {} : { entitlements }),
+  });
+  if (token.length > TOKEN_BYTES_MAX)
+    return bad("The token would be longer than 4 KiB. Give it fewer entitlements or a shorter scope.");
   return c.json({ token, jti, expires_at: formatTime(exp * 1000) });
 }
 
@@ -42,10 +60,19 @@ export async function deleteToken(c: FareboxContext): Promise<Response> {
   const jti = c.req.param("jti") ?? "";
   const own = accountOfTokenId(jti);
   const named = c.req.query("account");
-  if (!isTokenId(jti)) return refuseHere(c, { code: "bad_request", why: "The jti is not a short printable string, percent-encoded in the path." });
-  if (own !== undefined && named !== undefined && own !== named) return refuseHere(c, { code: "bad_request", why: "The token belongs to another account than the one named." });
+  if (!isTokenId(jti))
+    return refuseHere(c, {
+      code: "bad_request",
+      why: "The jti is not a short printable string, percent-encoded in the path.",
+    });
+  if (own !== undefined && named !== undefined && own !== named)
+    return refuseHere(c, { code: "bad_request", why: "The token belongs to another account than the one named." });
   const account = named ?? own;
-  if (account === undefined) return refuseHere(c, { code: "bad_request", why: "This gate did not mint that token. Name its account too: ?account=…" });
+  if (account === undefined)
+    return refuseHere(c, {
+      code: "bad_request",
+      why: "This gate did not mint that token. Name its account too: ?account=…",
+    });
   if (!isAccountId(account)) return refuseHere(c, { code: "bad_request", why: "account is not an account's id." });
 
   const now = Date.now();
@@ -56,7 +83,10 @@ export async function deleteToken(c: FareboxContext): Promise<Response> {
   try {
     await writeRevocation(c.env.house.kv, jti, until, now);
   } catch (error) {
-    return refuseHere(c, { code: "ledger_unavailable", reason: `paid calls refuse the token, but KV did not take the revocation: ${String(error)}` });
+    return refuseHere(c, {
+      code: "ledger_unavailable",
+      reason: `paid calls refuse the token, but KV did not take the revocation: ${String(error)}`,
+    });
   }
   return c.json({ jti, account, revoked: true });
 }
