@@ -1,10 +1,11 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { join } from "node:path";
 import { makeAdminToken, makeSigningKey } from "../scripts/secrets.ts";
 
 /** The product's own Worker, for the tests that run inside workerd beside it. */
 const workers = cloudflareTest({
-  wrangler: { configPath: "./wrangler.toml" },
+  wrangler: { configPath: join(import.meta.dirname, "../wrangler.toml") },
   miniflare: {
     bindings: { FAREBOX_ADMIN_TOKEN: makeAdminToken(), FAREBOX_SIGNING_KEY: makeSigningKey() },
   },
