@@ -6,7 +6,7 @@ import type { Credits } from "./credits.ts";
 export { usd } from "./credits.ts";
 
 /** A value that is known only at run time: the secret of this name, with an optional text in front of it. */
-export type SecretValue = { readonly secret: string; readonly prefix?: string };
+type SecretValue = { readonly secret: string; readonly prefix?: string };
 
 type OriginOptions = {
   /** Headers of ours to add to every forwarded request, such as the origin's own credentials. */
@@ -19,9 +19,9 @@ export type OriginUrl = OriginOptions & {
   /** Allows plain http, an IP address or localhost. For local work. */
   readonly insecure?: true;
 };
-export type OriginBinding = OriginOptions & { readonly binding: string };
+type OriginBinding = OriginOptions & { readonly binding: string };
 /** "route": the Worker sits on a route of the zone and forwards to the zone's own origin. */
-export type Origin = OriginUrl | OriginBinding | "route";
+type Origin = OriginUrl | OriginBinding | "route";
 
 export type Algorithm =
   | "EdDSA"
@@ -57,7 +57,7 @@ export type Issuer = {
 };
 
 /** Which of the origin's answers cost credits. */
-export type ChargeOn = "2xx-3xx" | "2xx-4xx";
+type ChargeOn = "2xx-3xx" | "2xx-4xx";
 
 type RouteOptions = {
   /** The token's `scope` must contain this. */

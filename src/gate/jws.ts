@@ -4,7 +4,7 @@
  * jose alone accepts white space inside a signature and base64url with stray bits, so one token would have many
  * spellings. Here it has one, and what a header may say is a short list: a member we do not know we do not ignore.
  */
-import { compactVerify } from "jose";
+import { compactVerify } from "jose/jws/compact/verify";
 import type { Key } from "./keys.ts";
 import { refuse, ok, type Result } from "../result.ts";
 import { parseStrictObject } from "./strict-json.ts";

@@ -1,7 +1,8 @@
 /**
  * Verification keys, taken in with suspicion: one algorithm a key, none that is weak, none that is ambiguous.
  */
-import { importJWK, type JWK } from "jose";
+import type { JWK } from "jose";
+import { importJWK } from "jose/key/import";
 import type { Algorithm, Jwk } from "../config.ts";
 import { decodeBase64url, encodeBase64url } from "./jws.ts";
 

@@ -8,7 +8,7 @@ import type { Denial } from "./denial.ts";
 export type Code = Denial["code"];
 
 /** Who can mend it: pay, get another token, change the request, wait, or ask the seller. */
-export type Mend = "pay" | "token" | "request" | "wait" | "seller";
+type Mend = "pay" | "token" | "request" | "wait" | "seller";
 
 type Meaning = {
   readonly status: number;

@@ -5,7 +5,7 @@
  * specific pattern wins (see pattern.ts). A path that an origin might, reading more loosely than we do, take for a
  * route of another price is refused rather than guessed at.
  */
-import { credits, type Credits } from "../credits.ts";
+import type { Credits } from "../credits.ts";
 import { foldPath } from "./path.ts";
 import { compareSpecificity, literalPath, matches, parsePattern, type Pattern } from "./pattern.ts";
 
@@ -29,9 +29,9 @@ export type PriceList = {
   find(method: PricedMethod, path: string): Route | NotForSale | Ambiguous;
   readonly routes: readonly Route[];
 };
-export type NotForSale = { readonly kind: "not_for_sale"; readonly soldMethods: readonly PricedMethod[] };
+type NotForSale = { readonly kind: "not_for_sale"; readonly soldMethods: readonly PricedMethod[] };
 /** An origin could read the path as `other`, which is priced apart. */
-export type Ambiguous = { readonly kind: "ambiguous"; readonly other: string };
+type Ambiguous = { readonly kind: "ambiguous"; readonly other: string };
 
 type Rule = { readonly pattern: Pattern; readonly route: Route };
 
@@ -95,14 +95,4 @@ export function buildPriceList(routes: readonly Route[], unlisted: Route | undef
       return found ?? { kind: "not_for_sale", soldMethods: PRICED_METHODS.filter((known) => sold(known, path)) };
     },
   };
-}
-
-/** What a route costs an account that has these plans: 0 if one of them includes it. */
-export function quote(
-  route: Route,
-  plans: Readonly<Record<string, { readonly includes: readonly string[] }>>,
-  held: readonly string[],
-): Credits {
-  const included = held.some((plan) => Object.hasOwn(plans, plan) && plans[plan]?.includes.includes(route.id));
-  return included ? credits(0) : route.credits;
 }

@@ -76,9 +76,13 @@ function passOn(call: Call, house: House, response: Response, hold: Hold | undef
   setNoStore(headers);
   const charged = charge && hold ? hold.credits : 0;
   setReceipt(headers, { charged, remaining: hold && hold.availableAfter + hold.credits - charged });
-  const { status, statusText, body, webSocket } = response;
+  const { status, statusText, webSocket } = response;
+  const body = NULL_BODY_STATUSES.includes(status) ? null : response.body;
   return new Response(body, { status, statusText, headers, webSocket, encodeBody: "manual" });
 }
+
+/** Statuses whose answers have no content (Fetch standard, null body status). */
+const NULL_BODY_STATUSES = [101, 204, 205, 304];
 
 /** A redirect to the origin's own name would lead the caller around the gate. */
 function moveLocation(headers: Headers, { selfUrl }: Call, { origin }: House): void {

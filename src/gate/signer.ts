@@ -4,7 +4,8 @@
  * Ed25519 only. The secret may hold one JWK or a JWK Set: the first key signs, all of them verify, which is how a
  * key is replaced without a token failing.
  */
-import { importJWK, SignJWT } from "jose";
+import { SignJWT } from "jose/jwt/sign";
+import { importJWK } from "jose/key/import";
 import { decodeBase64url, encodeBase64url } from "./jws.ts";
 import { loadKeys, thumbprint, type Key } from "./keys.ts";
 

@@ -8,7 +8,7 @@ import type { Account, Fault } from "./account.ts";
 import { RPC_VERSION, type Command, type Op, type Outcomes, type Query, type Readings } from "./command.ts";
 
 /** No attempt answered, or the object could not take the command. `why` is for the log. */
-export type Unavailable = { readonly kind: "unavailable"; readonly why: string };
+type Unavailable = { readonly kind: "unavailable"; readonly why: string };
 
 /** The ledger as the rest of Farebox sees it. Never throws. */
 export interface Ledger {

@@ -53,8 +53,8 @@ export type RefundCommand = {
 };
 /** Takes back what is unspent of a grant. The id is the grant's: a grant is reversed once. */
 export type ReverseCommand = { readonly op: "reverse"; readonly id: string };
-export type StatusCommand = { readonly op: "status"; readonly status: AccountStatus };
-export type PlanCommand = { readonly op: "plan"; readonly plan: string | null; readonly until: number | null };
+type StatusCommand = { readonly op: "status"; readonly status: AccountStatus };
+type PlanCommand = { readonly op: "plan"; readonly plan: string | null; readonly until: number | null };
 export type RevokeCommand = { readonly op: "revoke"; readonly jti: string; readonly until: number };
 /** Refuses every token issued at or before this second. */
 export type RevokeAllCommand = { readonly op: "revoke_all"; readonly issuedAt: number };

@@ -52,7 +52,7 @@ export async function startOrigin(port = 0): Promise<RecordingOrigin> {
     request.on("end", () => {
       body.text = Buffer.concat(chunks).toString();
     });
-    void origin.answer(request, response);
+    Promise.resolve(origin.answer(request, response)).catch((error: unknown) => response.destroy(Object(error)));
   });
   await new Promise<void>((resolve) => {
     server.listen(port, "127.0.0.1", resolve);
