@@ -5,7 +5,7 @@
  *
  * The first argument is the gate's public URL, the second the port to listen on.
  */
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createRemoteJWKSet, jwtVerify, type JWTVerifyGetKey } from "jose";
 
 /** What the gate says of a call. `account` is missing on a free route, which asks nobody who they are. */
@@ -48,11 +48,12 @@ export function makeCheck(
 if (process.argv[1] === import.meta.filename) {
   const [, , gate = "http://localhost:8787", port = "8788"] = process.argv;
   const check = makeCheck(gate);
-  const server = createServer((request, response) => {
-    void check(request.headers["payment-context"]?.toString(), request.url ?? "/").then((paid) => {
-      response.writeHead(paid ? 200 : 403, { "content-type": "application/json" });
-      response.end(`${JSON.stringify(paid ?? { error: "not through the gate" })}\n`);
-    });
-  });
-  server.listen(Number(port), "127.0.0.1");
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const paid = await check(request.headers["payment-context"]?.toString(), request.url ?? "/");
+    response.writeHead(paid ? 200 : 403, { "content-type": "application/json" });
+    response.end(`${JSON.stringify(paid ?? { error: "not through the gate" })}\n`);
+  };
+  createServer((request, response) => {
+    answer(request, response).catch(() => response.destroy());
+  }).listen(Number(port), "127.0.0.1");
 }
