@@ -65,8 +65,10 @@ export function createFarebox(config: Config): Worker {
       };
       if ("why" in parsed)
         return finish(refuseCall(call, house, { code: "unusable_path", why: parsed.why }), call, house);
-      if (request.method === "OPTIONS")
-        return finish(answerOptions(["HEAD", "OPTIONS", ...PRICED_METHODS]), call, house);
+      if (request.method === "OPTIONS") {
+        const methods = ["HEAD", "OPTIONS", ...PRICED_METHODS];
+        return finish(answerOptions(methods, !isOperatorPath(target.path)), call, house);
+      }
       return finish(await app.fetch(request, { call, house }, ctx), call, house);
     },
   };

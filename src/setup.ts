@@ -169,14 +169,23 @@ async function connectIssuer(
     return fixedIssuer(described, keys);
   }
   const [algorithm] = issuer.algorithms;
-  const secret = env[String(issuer.secret)];
-  const bytes = typeof secret === "string" ? new TextEncoder().encode(secret) : new Uint8Array();
+  const name = issuer.secret ?? "";
+  const secret = env[name];
+  const bytes = new TextEncoder().encode(typeof secret === "string" ? secret : "");
   const min = algorithm === undefined ? Infinity : hmacBytesMin(algorithm);
-  if (algorithm === undefined || bytes.length < min) {
+  const problem =
+    bytes.length === 0
+      ? "is missing"
+      : bytes.length < min
+        ? `is shorter than ${min} bytes`
+        : /[\r\n]$/.test(String(secret))
+          ? "ends with a line break, which would be part of the key"
+          : undefined;
+  if (algorithm === undefined || problem !== undefined) {
     say(
-      `secret ${issuer.secret ?? ""}`,
-      bytes.length === 0 ? "is missing" : `is shorter than ${min} bytes`,
-      `set it with npx wrangler secret put ${issuer.secret ?? ""}: ${key}.secret names it`,
+      `secret ${name}`,
+      problem ?? "is for no algorithm",
+      `set it with npx wrangler secret put ${name}: ${key}.secret names it`,
     );
     return undefined;
   }

@@ -1,6 +1,6 @@
 /** Checks `origin`: where calls are forwarded to, and what the gate adds to them. */
 import type { Config, OriginUrl } from "../config.ts";
-import { checkKeys, checkSeconds, isRecord, originOf, show, type Say } from "./say.ts";
+import { checkKeys, checkSeconds, isRecord, isSecretName, originOf, show, type Say } from "./say.ts";
 
 export function checkOrigin(say: Say, { origin, publicUrl }: Config): void {
   if (origin === "route") return;
@@ -21,17 +21,34 @@ export function checkOrigin(say: Say, { origin, publicUrl }: Config): void {
       );
   }
   checkSeconds(say, "origin.timeoutSeconds", origin.timeoutSeconds, 1, 3600);
-  for (const [name, value] of Object.entries(origin.headers ?? {})) {
+  checkHeaders(say, origin.headers);
+}
+
+function checkHeaders(say: Say, headers: unknown): void {
+  if (headers === undefined) return;
+  if (!isRecord(headers)) {
+    say("origin.headers", `is ${show(headers)}`, 'write { "X-Api-Key": { secret: "ORIGIN_KEY" } }');
+    return;
+  }
+  for (const [name, value] of Object.entries(headers)) {
     const key = `origin.headers[${show(name)}]`;
     if (!/^[A-Za-z0-9-]+$/.test(name)) say(key, "is no header name", "use letters, digits and hyphens");
     else if (/^(?:farebox-|payment-|x-forwarded-)/i.test(name))
       say(key, "is a header the gate sets itself", "choose another name");
     if (typeof value === "string") {
-      if (!/^[\x20-\x7e]*$/.test(value))
-        say(key, "contains characters other than printable ASCII", "write printable ASCII");
-    } else if (!isRecord(value) || typeof value.secret !== "string")
+      if (!isText(value)) say(key, "contains characters other than printable ASCII", "write printable ASCII");
+    } else if (!isRecord(value) || !isSecretName(value["secret"]))
       say(key, `is ${show(value)}`, 'write text, or { secret: "NAME", prefix: "Bearer " }');
+    else {
+      checkKeys(say, `${key}.`, value, ["secret", "prefix"]);
+      const { prefix } = value;
+      if (prefix !== undefined && !isText(prefix)) say(key, `has the prefix ${show(prefix)}`, "write printable ASCII");
+    }
   }
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" && /^[\x20-\x7e]*$/.test(value);
 }
 
 function isUrl(origin: Exclude<Config["origin"], "route">): origin is OriginUrl {
@@ -62,12 +79,14 @@ function checkOriginUrl(say: Say, origin: OriginUrl, publicUrl: string | undefin
       "use https and a public name; for local work add insecure: true",
     );
   }
-  if (publicUrl !== undefined && url.origin === originOf(publicUrl)) {
+  // A dot at the end of a host name names the same host.
+  if (publicUrl !== undefined && url.origin.replace(/\.(?=:|$)/, "") === originOf(publicUrl)) {
     say(key, `is ${show(origin.url)}, this gate itself (publicUrl)`, "name the server behind the gate");
   }
 }
 
-/** An IP address or a name that means nothing on the public internet. */
+/** An IP address or a name that means nothing on the public internet: without a dot, or under a top level kept for private use. */
 export function isInternalHost(host: string): boolean {
-  return /^\[|^[\d.]+$|^localhost$|\.localhost$|\.local$|\.internal$/.test(host);
+  const name = host.replace(/\.$/, "");
+  return /^\[|^[\d.]+$|^[^.]+$|\.(?:localhost|local|internal)$/.test(name);
 }

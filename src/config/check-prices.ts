@@ -1,7 +1,7 @@
 /** Checks `prices` and `plans`: every route has one price, and no two rules claim one path. */
 import type { Config } from "../config.ts";
 import { parseCredits } from "../credits.ts";
-import { compareSpecificity, mayOverlap, type Pattern } from "../gate/pattern.ts";
+import { mayOverlap, type Pattern } from "../gate/pattern.ts";
 import { parseRouteId } from "../gate/price.ts";
 import { checkCharging, checkKeys, checkSeconds, isRecord, show, type Say } from "./say.ts";
 
@@ -25,11 +25,7 @@ export function checkPrices(say: Say, prices: Config["prices"]): void {
         say(key, "is a path of the gate's own", "choose a path outside /_farebox/ and /.well-known/jwks.json");
       for (const pattern of parsed.patterns) {
         const twin = seen.find(
-          (other) =>
-            other.id !== id &&
-            other.method === parsed.method &&
-            compareSpecificity(other.pattern, pattern) === 0 &&
-            mayOverlap(other.pattern, pattern),
+          (other) => other.id !== id && other.method === parsed.method && mayOverlap(other.pattern, pattern),
         );
         if (twin)
           say(

@@ -79,9 +79,13 @@ function checkIssuer(say: Say, key: string, issuer: Issuer): void {
         "write an https URL (http only for an IP address or localhost, for local work)",
       );
   }
-  if (issuer.keys !== undefined && (!Array.isArray(issuer.keys) || issuer.keys.length === 0))
+  if (
+    issuer.keys !== undefined &&
+    (!Array.isArray(issuer.keys) || issuer.keys.length === 0 || !issuer.keys.every(isRecord))
+  )
     say(`${key}.keys`, `is ${show(issuer.keys)}`, "list the issuer's public JWKs");
-  if (issuer.accountPrefix !== undefined && !/^[\x21-\x7e]{1,64}$/.test(String(issuer.accountPrefix)))
+  const prefix: unknown = issuer.accountPrefix;
+  if (prefix !== undefined && (typeof prefix !== "string" || !/^[\x21-\x7e]{1,64}$/.test(prefix)))
     say(
       `${key}.accountPrefix`,
       `is ${show(issuer.accountPrefix)}`,

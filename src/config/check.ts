@@ -110,7 +110,7 @@ function checkCors(say: Say, cors: NonNullable<Config["cors"]>): void {
 function longestTimeout({ origin, prices }: Config): number {
   const own = isRecord(origin) ? origin.timeoutSeconds : undefined;
   const routes = isRecord(prices)
-    ? Object.values(prices).map((price) => (typeof price === "object" ? price.timeoutSeconds : undefined))
+    ? Object.values(prices).map((price) => (isRecord(price) ? price.timeoutSeconds : undefined))
     : [];
   return Math.max(...[own ?? TIMEOUT_SECONDS_DEFAULT, ...routes].filter((seconds) => typeof seconds === "number"));
 }

@@ -46,9 +46,10 @@ export function isLink(value: unknown, protocols: readonly string[]): boolean {
   return protocols.includes(URL.parse(value.replaceAll("{account}", "account"))?.protocol ?? "");
 }
 
+/** Scheme and host of an http or https URL; undefined for anything else. */
 export function originOf(url: unknown): string | undefined {
   const parsed = typeof url === "string" ? URL.parse(url) : null;
-  return parsed && parsed.origin !== "null" ? parsed.origin : undefined;
+  return parsed && /^https?:$/.test(parsed.protocol) ? parsed.origin : undefined;
 }
 
 export function isRecord<T>(value: T): value is T & Readonly<Record<string, unknown>> {
@@ -57,11 +58,16 @@ export function isRecord<T>(value: T): value is T & Readonly<Record<string, unkn
 
 /** A value as it would be written, cut short. */
 export function show(value: unknown): string {
-  const text =
-    typeof value === "string"
-      ? JSON.stringify(value)
-      : value === undefined
-        ? "missing"
-        : (JSON.stringify(value) ?? String(value));
+  if (value === undefined) return "missing";
+  const text = formatJson(value) ?? String(value);
   return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+}
+
+/** undefined for what JSON cannot say: a symbol, a function, a bigint, a circle. */
+function formatJson(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return typeof value === "bigint" ? `${value}n` : undefined;
+  }
 }

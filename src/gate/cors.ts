@@ -26,14 +26,13 @@ export function setCors(headers: Headers, cors: Cors, request: Request): void {
   headers.set("Access-Control-Expose-Headers", EXPOSED);
 }
 
-/** The answer to every OPTIONS: free, and never the origin's. Whose page it lets in is for setCors to say. */
-export function answerOptions(methods: readonly string[]): Response {
-  const list = methods.join(", ");
-  const headers = {
-    Allow: list,
-    "Access-Control-Allow-Methods": list,
-    "Access-Control-Allow-Headers": ALLOWED_HEADERS,
-    "Access-Control-Max-Age": PREFLIGHT_SECONDS,
-  };
+/** The answer to every OPTIONS: free, and never the origin's. `forScripts`: whether pages may call what it is about. */
+export function answerOptions(methods: readonly string[], forScripts: boolean): Response {
+  const headers = new Headers({ Allow: methods.join(", ") });
+  if (forScripts) {
+    headers.set("Access-Control-Allow-Methods", methods.join(", "));
+    headers.set("Access-Control-Allow-Headers", ALLOWED_HEADERS);
+    headers.set("Access-Control-Max-Age", PREFLIGHT_SECONDS);
+  }
   return new Response(null, { status: 204, headers });
 }

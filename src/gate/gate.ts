@@ -9,7 +9,7 @@
  * costs nothing: the hold is voided, or, if even that cannot be said, expires.
  */
 import type { HoldCommand, Insufficient, TokenFacts } from "../ledger/command.ts";
-import { readStanding } from "../ledger/standing.ts";
+import { readAccessFromKv } from "../ledger/standing.ts";
 import { refuse, ok, type Result } from "../result.ts";
 import type { Denial } from "./denial.ts";
 import { refuseCall, trustedIssuers, viaOf, type Call, type House } from "./house.ts";
@@ -112,27 +112,17 @@ async function admitFree(
   token: TokenFacts,
   includedBy: readonly string[],
 ): Promise<Result<undefined, Denial> | undefined> {
-  const now = Date.now();
-  const seen = await readStanding(house.kv, account, token.jti);
-  let access: { suspended: boolean; revoked: boolean; plan: string | null };
-  if (seen) {
-    const { standing, revoked } = seen;
-    access = {
-      suspended: standing?.status === "suspended",
-      revoked:
-        revoked ||
-        (standing !== null && standing.tokensRevokedAt !== null && token.issuedAt <= standing.tokensRevokedAt),
-      plan: standing && (standing.planUntil === null || standing.planUntil > now) ? standing.plan : null,
-    };
-  } else {
+  let access = await readAccessFromKv(house.kv, account, token, Date.now());
+  if (!access) {
     const asked = await house.ledger.read(account, { read: "access", token });
     if (asked.kind === "unavailable") return refuse({ code: "ledger_unavailable", reason: asked.why });
     access = asked.found ?? { suspended: false, revoked: false, plan: null };
   }
-  const included = includedBy.some((plan) => plans.includes(plan) || plan === access.plan);
+  const { plan, suspended, revoked } = access;
+  const included = includedBy.some((name) => plans.includes(name) || name === plan);
   if (route.credits > 0 && !included) return undefined;
-  if (access.suspended) return refuse({ code: "account_suspended" });
-  return access.revoked ? refuse({ code: "token_revoked" }) : ok(undefined);
+  if (suspended) return refuse({ code: "account_suspended" });
+  return revoked ? refuse({ code: "token_revoked" }) : ok(undefined);
 }
 
 async function holdCredits(

@@ -30,28 +30,26 @@ const NOT_TO_ORIGIN = new Set([
   "x-real-ip",
   "x-rewrite-url",
 ]);
-const NOT_TO_ORIGIN_PREFIX = /^(?:farebox-|payment-|x-payment-|x-forwarded-|proxy-|cf-|x-internal-|x-middleware-)/;
+const NOT_TO_ORIGIN_PATTERN = /^(?:farebox-|payment-|x-payment-|x-forwarded-|proxy-|cf-|x-internal-|x-middleware-)/;
 
 /** Never to the caller: our own names, hop-by-hop headers, and what would let a shared cache keep a paid answer. */
 const NOT_TO_CALLER = new Set([
   "age",
-  "cache-control",
-  "cdn-cache-control",
-  "cloudflare-cdn-cache-control",
   "connection",
   "expires",
   "keep-alive",
   "pragma",
   "request-id",
   "settlement-overrides",
-  "surrogate-control",
   "trailer",
   "transfer-encoding",
   "upgrade",
   "vary",
   "x-payment-response",
 ]);
-const NOT_TO_CALLER_PREFIX = /^(?:credits-|farebox-|payment-|proxy-|access-control-)/;
+/** Every cache maker has a header of its own that overrules Cache-Control. */
+const NOT_TO_CALLER_PATTERN =
+  /^(?:credits-|farebox-|payment-|proxy-|access-control-|surrogate-|x-accel-|edge-control$)|cache-control$/;
 
 /** The caller's headers as the origin may see them. `token`: the buyer's, wherever it may hide. */
 export function headersToOrigin(from: Headers, token: string | undefined): Headers {
@@ -59,7 +57,7 @@ export function headersToOrigin(from: Headers, token: string | undefined): Heade
   const to = new Headers();
   for (const [name, value] of from) {
     const plain = name.replaceAll("_", "-");
-    if (NOT_TO_ORIGIN.has(plain) || NOT_TO_ORIGIN_PREFIX.test(plain) || named.has(name)) continue;
+    if (NOT_TO_ORIGIN.has(plain) || NOT_TO_ORIGIN_PATTERN.test(plain) || named.has(name)) continue;
     if (token !== undefined && token !== "" && value.includes(token)) continue;
     to.append(name, value);
   }
@@ -72,7 +70,7 @@ export function headersToCaller(from: Headers): Headers {
   const to = new Headers();
   for (const [name, value] of from) {
     const plain = name.replaceAll("_", "-");
-    if (NOT_TO_CALLER.has(plain) || NOT_TO_CALLER_PREFIX.test(plain) || named.has(name)) continue;
+    if (NOT_TO_CALLER.has(plain) || NOT_TO_CALLER_PATTERN.test(plain) || named.has(name)) continue;
     to.append(name, value);
   }
   return to;

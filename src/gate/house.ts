@@ -37,7 +37,7 @@ export type Call = {
 };
 
 /** The longest life of a token the gate mints itself. */
-export const OWN_LIFE_SECONDS_MAX = 366 * 86_400;
+export const OWN_LIFE_SECONDS_MAX = 365 * 86_400;
 
 /** Whose tokens count at this gate: the gate itself, and those the config lists. */
 export function trustedIssuers(house: House, selfUrl: string): readonly TrustedIssuer[] {

@@ -7,7 +7,7 @@
  */
 import type { Algorithm, Issuer } from "../config.ts";
 import { log } from "../log.ts";
-import { loadKeys, type Key } from "./keys.ts";
+import { isKeySet, loadKeys, type Key } from "./keys.ts";
 
 export type TrustedIssuer = {
   readonly issuer: string;
@@ -37,7 +37,11 @@ export function remoteIssuer(of: Omit<TrustedIssuer, "keysFor">, url: string, kv
   let known: { readonly keys: readonly Key[]; readonly at: number } | undefined;
   let triedAt = -Infinity;
 
+  /** Requests that are fetching at this moment. */
+  let fetching = 0;
+
   const load = async (jwks: unknown, at: number): Promise<void> => {
+    if (!isKeySet(jwks)) throw new Error("not a JWK Set");
     const { keys, refused } = await loadKeys(jwks, of.algorithms);
     for (const { kid, why } of refused) log("jwks_key_refused", { issuer: of.issuer, kid, why });
     known = { keys, at };
@@ -45,6 +49,7 @@ export function remoteIssuer(of: Omit<TrustedIssuer, "keysFor">, url: string, kv
   const refresh = async (now: number): Promise<void> => {
     // While nothing is known, requests that arrive together each ask: none may fail because another is still asking.
     if (known) triedAt = now;
+    fetching += 1;
     try {
       const jwks = await fetchJwks(url);
       await load(jwks, now);
@@ -52,6 +57,7 @@ export function remoteIssuer(of: Omit<TrustedIssuer, "keysFor">, url: string, kv
     } catch (error) {
       log("jwks_unavailable", { issuer: of.issuer, why: String(error) });
     }
+    fetching -= 1;
     triedAt = now;
   };
   const recall = async (): Promise<void> => {
@@ -71,6 +77,8 @@ export function remoteIssuer(of: Omit<TrustedIssuer, "keysFor">, url: string, kv
       const wanted = kid !== undefined && known !== undefined && !known.keys.some((key) => key.kid === kid);
       const old = known === undefined || now - known.at > FRESH_MS;
       if ((wanted || old) && cool) await refresh(now);
+      // Another request is just asking for this key: what it will learn is not known yet, and no reason to refuse.
+      else if (wanted && fetching > 0) return "unavailable";
       return known?.keys ?? "unavailable";
     },
   };

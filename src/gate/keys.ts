@@ -39,12 +39,15 @@ function setSignBit(hex: string): string {
   return hex.slice(0, 62) + (Number.parseInt(hex.slice(62), 16) | 0x80).toString(16);
 }
 
+/** Whether a document is a JWK Set of a sensible size. */
+export function isKeySet(jwks: unknown): jwks is { readonly keys: readonly unknown[] } {
+  return isRecord(jwks) && Array.isArray(jwks["keys"]) && jwks["keys"].length <= KEYS_MAX;
+}
+
 /** Loads a JWK Set (RFC 7517). `algorithms`: what the config allows; a key for anything else is left out. */
 export async function loadKeys(jwks: unknown, algorithms: readonly Algorithm[]): Promise<LoadedKeys> {
-  const list = typeof jwks === "object" && jwks !== null && "keys" in jwks ? jwks.keys : undefined;
-  if (!Array.isArray(list) || list.length > KEYS_MAX)
-    return { keys: [], refused: [{ kid: "", why: `not a JWK Set of at most ${KEYS_MAX} keys` }] };
-  const jwkList = (list as unknown[]).filter(isRecord);
+  if (!isKeySet(jwks)) return { keys: [], refused: [{ kid: "", why: `not a JWK Set of at most ${KEYS_MAX} keys` }] };
+  const jwkList = jwks.keys.filter(isRecord);
   const symmetric = jwkList.filter((jwk) => jwk["kty"] === "oct");
   if (symmetric.length > 0 && symmetric.length < jwkList.length)
     return { keys: [], refused: [{ kid: "", why: "mixes secret and public keys" }] };

@@ -45,7 +45,10 @@ export function findFault(path: string): string | undefined {
   if (!PATH_CHARACTERS.test(path)) return "it contains a character that must be percent-encoded";
   const segments = path.split("/");
   if (segments.some((segment) => segment === "." || segment === "..")) return "it contains a dot segment";
-  return path.includes("%") ? findEscapeFault(path) : undefined;
+  const fault = path.includes("%") ? findEscapeFault(path) : undefined;
+  if (fault !== undefined || !/[.;%]/.test(path)) return fault;
+  const hidden = segments.find((segment) => segment !== "" && bareSegment(looseText(segment)) === "");
+  return hidden === undefined ? undefined : `its segment "${hidden}" is nothing but dots, blanks or parameters`;
 }
 
 function findEscapeFault(path: string): string | undefined {
@@ -69,17 +72,22 @@ function findEscapeFault(path: string): string | undefined {
 }
 
 /**
- * The loosest reading an origin might make of a canonical path: case folded, decoded, without matrix parameters,
- * trailing dots and blanks of segments, and a trailing slash. Used to price with care, never to forward.
+ * The loosest reading an origin might make of a canonical path: decoded, case and look-alike letters folded, without
+ * matrix parameters, trailing dots and blanks of segments, and a trailing slash. Used to price with care, never to
+ * forward.
  */
 export function foldPath(path: string): string {
-  if (!/[A-Z%;]|[. ](?:\/|$)|.\/$/.test(path)) return path;
-  const segments = path.split("/").map((segment) =>
-    decodeURIComponent(segment)
-      .toLowerCase()
-      .replace(/;.*$/s, "")
-      .trim()
-      .replace(/[. ]+$/, ""),
-  );
+  if (!/[A-Z%;]|\.(?:\/|$)|.\/$/.test(path)) return path;
+  const segments = looseText(path).split("/").map(bareSegment);
   return `/${segments.filter((segment) => segment !== "").join("/")}`;
+}
+
+/** Decoded, and folded to what it looks like. Upper case first: that is what folds letters such as the long s. */
+function looseText(text: string): string {
+  return decodeURIComponent(text).normalize("NFKC").toUpperCase().toLowerCase();
+}
+
+/** A decoded segment without its matrix parameters, and without the blanks and dots that some file systems drop. */
+function bareSegment(segment: string): string {
+  return segment.replace(/;.*$/s, "").replace(/^\s+|[.\s]+$/g, "");
 }

@@ -15,7 +15,8 @@ type Segment =
   | { readonly kind: "wildcard" };
 export type Pattern = readonly Segment[];
 
-const RANK = { literal: 0, regex: 1, parameter: 2, wildcard: 3 } as const;
+/** "end" is the end of the path; the rest of a path, whatever it is, is the least specific of all. */
+const RANK = { literal: 0, regex: 1, parameter: 2, wildcard: 3, end: 4, rest: 5 } as const;
 
 /** Reads a pattern. An optional last parameter (`/:id?`) makes two patterns. A string says what is wrong with it. */
 export function parsePattern(text: string): readonly Pattern[] | string {
@@ -24,6 +25,7 @@ export function parsePattern(text: string): readonly Pattern[] | string {
   const parts = text === "/" ? [""] : text.slice(1).split(/\/(?![^{]*\})/);
   for (const [index, part] of parts.entries()) {
     const last = index === parts.length - 1;
+    if (part === "" && !last) return "it is not a canonical path: it contains an empty segment (//)";
     const parameter = /^:([A-Za-z0-9_]+)(?:\{(.+)\})?(\?)?$/.exec(part);
     if (part === "*") pattern.push({ kind: "wildcard" });
     else if (!parameter) {
@@ -48,11 +50,27 @@ function literal(text: string): Segment {
 
 function parseParameter(source: string | undefined): Segment | string {
   if (source === undefined) return { kind: "parameter" };
+  if (mayMatchSlash(source)) {
+    return `{${source}} may match a slash, and a parameter is one segment here: write [^/] for "." and / into [^…]`;
+  }
   try {
     return { kind: "regex", source, test: new RegExp(`^(?:${source})$`) };
   } catch {
     return `{${source}} is not a regular expression`;
   }
+}
+
+/** Whether any one-character piece of a regular expression matches "/": what Hono would let run over several segments. */
+function mayMatchSlash(source: string): boolean {
+  const pieces =
+    source.match(/\[(?:\\.|[^\]\\])*\]|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\[A-Za-z/]|\\.|[^()|*+?{}^$[\]\\]/g) ?? [];
+  return pieces.some((piece) => {
+    try {
+      return new RegExp(`^${piece}$`).test("/");
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** The literal path a pattern stands for, if it is nothing but literals. */
@@ -85,20 +103,35 @@ export function matches(pattern: Pattern, segments: readonly string[], fold: boo
 
 /** Negative if `a` is the more specific, positive if `b` is, 0 if neither. */
 export function compareSpecificity(a: Pattern, b: Pattern): number {
-  for (const [index, segment] of a.entries()) {
-    const other = b[index];
-    if (!other) return segment.kind === "wildcard" && index === a.length - 1 ? 1 : -1;
-    const difference = RANK[segment.kind] - RANK[other.kind];
+  for (let index = 0; index < Math.max(a.length, b.length); index++) {
+    const difference = rankAt(a, index) - rankAt(b, index);
     if (difference !== 0) return difference;
   }
-  if (a.length === b.length) return 0;
-  return b[a.length]?.kind === "wildcard" && b.length === a.length + 1 ? -1 : 1;
+  return 0;
 }
 
-/** Whether two patterns of equal specificity could match one path. Different regular expressions are taken to overlap. */
+function rankAt(pattern: Pattern, index: number): number {
+  const segment = pattern[index];
+  if (!segment) return RANK.end;
+  return segment.kind === "wildcard" && index === pattern.length - 1 ? RANK.rest : RANK[segment.kind];
+}
+
+/**
+ * Whether two patterns of equal specificity could match one path, as an origin reads paths that ignores case and
+ * trailing slashes. Different regular expressions are taken to overlap.
+ */
 export function mayOverlap(a: Pattern, b: Pattern): boolean {
-  return a.every((segment, index) => {
-    const other = b[index];
-    return segment.kind !== "literal" || other?.kind !== "literal" || segment.text === other.text;
-  });
+  const [left, right] = [dropTrailingSlash(a), dropTrailingSlash(b)];
+  return (
+    compareSpecificity(left, right) === 0 &&
+    left.every((segment, index) => {
+      const other = right[index];
+      return segment.kind !== "literal" || other?.kind !== "literal" || segment.folded === other.folded;
+    })
+  );
+}
+
+function dropTrailingSlash(pattern: Pattern): Pattern {
+  const last = pattern.at(-1);
+  return pattern.length > 1 && last?.kind === "literal" && last.text === "" ? pattern.slice(0, -1) : pattern;
 }

@@ -73,6 +73,11 @@ export function buildPriceList(routes: readonly Route[], unlisted: Route | undef
   }
   for (const list of rules.values()) list.sort((a, b) => compareSpecificity(a.pattern, b.pattern));
 
+  /** Whether the list itself names routes in more than their loosest spelling. */
+  const listFolds = routes.some(
+    (route) => route.id !== `${route.id.split(" ")[0]} ${foldPath(route.id.slice(route.id.indexOf("/")))}`,
+  );
+
   const findIn = (exact: Map<string, Route>, method: PricedMethod, path: string, fold: boolean): Route | undefined => {
     const found = exact.get(`${method} ${path}`);
     const list = rules.get(method);
@@ -87,12 +92,17 @@ export function buildPriceList(routes: readonly Route[], unlisted: Route | undef
     find(method, path) {
       const route = sold(method, path);
       const folded = foldPath(path);
-      if (folded !== path) {
+      if (folded !== path || listFolds) {
         const other = findIn(foldedLiteral, method, folded, true);
-        if (other && other !== route) return { kind: "ambiguous", other: other.id };
+        if (other && !costsAlike(other, route)) return { kind: "ambiguous", other: other.id };
       }
       const found = route ?? unlisted;
       return found ?? { kind: "not_for_sale", soldMethods: PRICED_METHODS.filter((known) => sold(known, path)) };
     },
   };
+}
+
+/** Whether it makes no difference to the gate which of two routes a path is. */
+function costsAlike(a: Route, b: Route | undefined): boolean {
+  return b !== undefined && a.credits === b.credits && a.scope === b.scope && a.chargeOn === b.chargeOn;
 }

@@ -25,24 +25,23 @@ export type Entitlement = {
 
 export const CLOCK_SKEW_SECONDS = 60;
 const TYPES = [undefined, "JWT", "at+jwt"];
-/** Bounds the KV key `revoked:{jti}`. */
-const JTI_BYTES_MAX = 480;
+/** Room for a jti of ours, which carries the account's id. */
+const JTI_BYTES_MAX = 700;
 const PLANS_MAX = 32;
 
 /** Reads the Authorization header: a token, none, or why it cannot be used. */
 export function readBearer(header: string | null): Result<string | undefined, Denial> {
   if (header === null || header === "") return ok(undefined);
+  // Two headers arrive joined by a comma, which no token contains.
+  if (header.includes(",")) {
+    const why =
+      "There are two Authorization headers, or a comma in one. Send one, as in Authorization: Bearer <token>.";
+    return refuse({ code: "bad_request", why });
+  }
   const scheme = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+/.exec(header)?.[0] ?? "";
-  if (scheme.toLowerCase() !== "bearer")
-    return refuse({ code: "invalid_token", reason: "the Authorization scheme is not Bearer" });
+  if (scheme.toLowerCase() !== "bearer") return invalid("the Authorization scheme is not Bearer");
   const rest = header.slice(scheme.length);
   const token = rest.replace(/^ +/, "");
-  // Two Authorization headers arrive joined by a comma, which no token contains.
-  if (token.includes(","))
-    return refuse({
-      code: "bad_request",
-      why: "There are two Authorization headers, or a comma in one. Send one, as in Authorization: Bearer <token>.",
-    });
   if (rest !== "" && (!rest.startsWith(" ") || /\s/.test(token)))
     return refuse({
       code: "bad_request",

@@ -7,10 +7,8 @@
 import { ACCOUNT_CREDITS_MAX } from "../credits.ts";
 import type { GrantCommand, GrantView, Outcomes, ReverseCommand } from "./command.ts";
 import { accountRow, balanceOf, post } from "./journal.ts";
+import type { Part } from "./parts.ts";
 import { only, type Store } from "./store.ts";
-
-/** Credits drawn from one grant, by the grant's sequence number. */
-export type Part = readonly [grantSeq: number, credits: number];
 
 type GrantRow = {
   seq: number;
@@ -39,7 +37,7 @@ export function grant(store: Store, command: GrantCommand, now: number): Outcome
       known.routes === formatRoutes(command.routes);
     return same ? { kind: "granted", replayed: true, balance: balanceOf(accountRow(store)) } : { kind: "conflict" };
   }
-  if (command.expiresAt !== null && command.expiresAt <= now) return { kind: "already_expired" };
+  if (isPast(command, now)) return { kind: "already_expired" };
   if (!hasRoom(store, command.credits)) return { kind: "limit_exceeded" };
   insertGrant(store, command, now);
   const balance = post(store, now, {
@@ -50,6 +48,11 @@ export function grant(store: Store, command: GrantCommand, now: number): Outcome
     ref: command.id,
   });
   return { kind: "granted", replayed: false, balance };
+}
+
+/** Whether a grant's time is over before it begins. */
+export function isPast(command: GrantCommand, now: number): boolean {
+  return command.expiresAt !== null && command.expiresAt <= now;
 }
 
 /** Whether the account may be granted this much more in its life. */

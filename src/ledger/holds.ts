@@ -5,35 +5,17 @@
  * A capture that comes after expiry still charges, from what is available then; the rest is written off, visibly.
  * While a hold is open its `parts` are all it drew; once it is resolved they are what it was charged.
  */
-import type {
-  CaptureCommand,
-  HoldCommand,
-  HoldState,
-  Insufficient,
-  Outcomes,
-  RefundCommand,
-  VoidCommand,
-} from "./command.ts";
-import { credits as toCredits } from "../credits.ts";
-import {
-  draw,
-  hasRestrictedGrants,
-  hasRoom,
-  insertGrant,
-  putBack,
-  termsOf,
-  usableCredits,
-  usableParts,
-  type Part,
-} from "./grants.ts";
+import type { CaptureCommand, HoldCommand, HoldState, Insufficient, Outcomes, VoidCommand } from "./command.ts";
+import { draw, hasRestrictedGrants, putBack, usableCredits, usableParts } from "./grants.ts";
 import { accountRow, activePlan, balanceOf, post, writeOff } from "./journal.ts";
 import { isRevoked } from "./tokens.ts";
+import { formatParts, parseParts, splitParts, sumParts, type Part } from "./parts.ts";
 import type { Store } from "./store.ts";
 
 /** A caller with this many calls in flight on one account is a runaway; it also bounds the work of one expiry sweep. */
 export const OPEN_HOLDS_MAX = 10_000;
 
-type HoldRow = {
+export type HoldRow = {
   id: string;
   credits: number;
   captured: number;
@@ -43,6 +25,7 @@ type HoldRow = {
   route: string;
   ttl_seconds: number;
   parts: string;
+  refunded_parts: string;
   expires_at: number;
 };
 
@@ -71,7 +54,7 @@ export function hold(store: Store, command: HoldCommand, now: number): Outcomes[
     command.credits,
     command.route,
     command.ttlSeconds,
-    JSON.stringify(parts),
+    formatParts(parts),
     now,
     now + command.ttlSeconds * 1000,
   );
@@ -133,7 +116,7 @@ function captureLate(store: Store, row: HoldRow, command: CaptureCommand, now: n
   const added = Math.max(0, command.credits - row.captured - row.written_off);
   if (added === 0) return { replayed: true, credits: row.captured, writtenOff: row.written_off };
   const parts = draw(store, row.route, added);
-  const found = parts.reduce((sum, [, credits]) => sum + credits, 0);
+  const found = sumParts(parts);
   if (found > 0)
     post(store, now, { kind: "capture", credits: found, from: "available", to: "captured", ...about(row) });
   if (found < added) writeOff(store, now, added - found, about(row));
@@ -142,7 +125,7 @@ function captureLate(store: Store, row: HoldRow, command: CaptureCommand, now: n
     row.id,
     found,
     added - found,
-    JSON.stringify([...parseParts(row.parts), ...parts]),
+    formatParts([...parseParts(row.parts), ...parts]),
     now,
   );
   return { replayed: false, credits: row.captured + found, writtenOff: row.written_off + added - found };
@@ -168,76 +151,20 @@ export function expireHolds(store: Store, now: number): void {
 
 /** Ends an open hold: what was not captured goes back to the grants it came from. */
 function resolve(store: Store, row: HoldRow, state: Exclude<HoldState, "held">, now: number): void {
-  const { charged, rest } = splitParts(parseParts(row.parts), row.captured);
+  const { first: charged, rest } = splitParts(parseParts(row.parts), row.captured);
   const released = row.credits - row.captured;
   store.exec(
     `UPDATE holds SET state = ?2, captured = ?3, parts = ?4, resolved_at = ?5 WHERE id = ?1`,
     row.id,
     state,
     row.captured,
-    JSON.stringify(charged),
+    formatParts(charged),
     now,
   );
+  // Also when nothing is left to release: the journal tells of every end, and a purge finds ended holds by it.
   const kind = state === "expired" ? "expire" : "void";
-  if (released > 0) post(store, now, { kind, credits: released, from: "held", to: "available", ...about(row) });
+  post(store, now, { kind, credits: released, from: "held", to: "available", ...about(row) });
   putBack(store, rest, now);
-}
-
-export function refund(store: Store, command: RefundCommand, now: number): Outcomes["refund"] {
-  const known = store.exec<{ hold_id: string; requested: number | null; credits: number }>(
-    `SELECT * FROM refunds WHERE id = ?1`,
-    command.id,
-  )[0];
-  if (known) {
-    const same = known.hold_id === command.holdId && known.requested === command.credits;
-    return same
-      ? { kind: "refunded", replayed: true, credits: known.credits, balance: balanceOf(accountRow(store)) }
-      : { kind: "conflict" };
-  }
-  const row = findHold(store, command.holdId);
-  if (!row) return { kind: "hold_not_found" };
-  const refundable = row.captured - row.refunded;
-  if (row.captured === 0) return { kind: "nothing_charged" };
-  const wanted = command.credits ?? refundable;
-  if (wanted === 0 || wanted > refundable) return { kind: "exceeds_charge", refundable };
-  if (!hasRoom(store, wanted)) return { kind: "limit_exceeded" };
-
-  store.exec(
-    `INSERT INTO refunds (id, hold_id, requested, credits, at) VALUES (?1, ?2, ?3, ?4, ?5)`,
-    command.id,
-    row.id,
-    command.credits,
-    wanted,
-    now,
-  );
-  store.exec(`UPDATE holds SET refunded = refunded + ?2 WHERE id = ?1`, row.id, wanted);
-  // The last credits drawn come back first: what earlier refunds returned lies behind them.
-  const charged = splitParts(parseParts(row.parts), row.captured).charged;
-  const unreturned = splitParts(charged, row.captured - row.refunded).charged;
-  const returned = splitParts(unreturned, refundable - wanted).rest;
-  for (const [index, [grantSeq, credits]] of returned.entries()) {
-    // "/" is in no id a caller can make, so these never meet a grant of somebody's.
-    insertGrant(
-      store,
-      {
-        id: `refund/${command.id}/${index}`,
-        kind: "refund",
-        credits: toCredits(credits),
-        ...termsOf(store, grantSeq, now),
-      },
-      now,
-    );
-  }
-  const balance = post(store, now, {
-    kind: "refund",
-    credits: wanted,
-    from: "outside",
-    to: "available",
-    ref: command.id,
-    requestId: row.id,
-    route: row.route,
-  });
-  return { kind: "refunded", replayed: false, credits: wanted, balance };
 }
 
 export function nextHoldExpiry(store: Store): number | null {
@@ -250,30 +177,15 @@ function countOpenHolds(store: Store): number {
   return store.exec<{ n: number }>(`SELECT COUNT(*) AS n FROM holds WHERE state = 'held'`)[0]?.n ?? 0;
 }
 
-function findHold(store: Store, id: string): HoldRow | undefined {
+export function findHold(store: Store, id: string): HoldRow | undefined {
   return store.exec<HoldRow>(`SELECT * FROM holds WHERE id = ?1`, id)[0];
 }
 
 /** A hold's id is the id of the request it pays for. */
-function about(of: { readonly id: string; readonly route: string }): { ref: string; requestId: string; route: string } {
+export function about(of: { readonly id: string; readonly route: string }): {
+  ref: string;
+  requestId: string;
+  route: string;
+} {
   return { ref: of.id, requestId: of.id, route: of.route };
-}
-
-/** The first `credits` of the parts, and what lies behind them. */
-function splitParts(parts: readonly Part[], credits: number): { charged: Part[]; rest: Part[] } {
-  const charged: Part[] = [];
-  const rest: Part[] = [];
-  let left = credits;
-  for (const [grantSeq, n] of parts) {
-    const first = Math.min(left, n);
-    left -= first;
-    if (first > 0) charged.push([grantSeq, first]);
-    if (n > first) rest.push([grantSeq, n - first]);
-  }
-  return { charged, rest };
-}
-
-function parseParts(text: string): Part[] {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by this file and by nothing else
-  return JSON.parse(text) as Part[];
 }

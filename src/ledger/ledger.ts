@@ -5,10 +5,11 @@
  * Nothing here knows of HTTP, of the clock or of chance: time and ids are arguments.
  */
 import type { Command, Op, Outcomes, Query, Readings } from "./command.ts";
-import { expireGrants, grant, nextGrantExpiry, reverse } from "./grants.ts";
-import { capture, expireHolds, hold, nextHoldExpiry, refund, voidHold } from "./holds.ts";
+import { expireGrants, grant, isPast, nextGrantExpiry, reverse } from "./grants.ts";
+import { capture, expireHolds, hold, nextHoldExpiry, voidHold } from "./holds.ts";
 import { accountRow, PUBLISH_INTERVAL_MS, touch } from "./journal.ts";
 import { readAccess, readAccount, readEntries } from "./read.ts";
+import { refund } from "./refunds.ts";
 import { accountExists, migrate } from "./schema.ts";
 import type { Store } from "./store.ts";
 import { forgetRevocations, revoke, revokeAll } from "./tokens.ts";
@@ -28,7 +29,8 @@ export function apply<K extends Op>(store: Store, command: Extract<Command, { op
 export function apply(store: Store, command: Command, now: number): Outcomes[Op] {
   return store.transaction(() => {
     if (!accountExists(store)) {
-      if (!opensAccount(command.op)) return answerOfNobody(command);
+      const refusal = refuseNobody(command, now);
+      if (refusal) return refusal;
       migrate(store);
     }
     expire(store, now);
@@ -36,12 +38,8 @@ export function apply(store: Store, command: Command, now: number): Outcomes[Op]
   });
 }
 
-/** Whether a command may bring an account into being. A verified token alone never does. */
-function opensAccount(op: Op): boolean {
-  return op === "grant" || op === "status" || op === "plan" || op === "revoke" || op === "revoke_all";
-}
-
-function answerOfNobody(command: Command): Outcomes[Op] {
+/** What a command is told that may not bring an account into being. A verified token alone never does. */
+function refuseNobody(command: Command, now: number): Outcomes[Op] | undefined {
   switch (command.op) {
     case "hold": {
       const none = { available: 0, held: 0 };
@@ -54,11 +52,12 @@ function answerOfNobody(command: Command): Outcomes[Op] {
     case "refund":
       return { kind: "hold_not_found" };
     case "grant":
+      return isPast(command, now) ? { kind: "already_expired" } : undefined;
     case "status":
     case "plan":
     case "revoke":
     case "revoke_all":
-      throw new Error(`${command.op} opens the account it is for`);
+      return undefined;
   }
 }
 
@@ -120,9 +119,8 @@ export function wake(store: Store, now: number): void {
 /** When the alarm should next ring; null for never. */
 export function nextWake(store: Store): number | null {
   if (!accountExists(store)) return null;
-  const times = [nextHoldExpiry(store), nextGrantExpiry(store), accountRow(store).publish_at].filter(
-    (at) => at !== null,
-  );
+  const candidates = [nextHoldExpiry(store), nextGrantExpiry(store), accountRow(store).publish_at, nextPurge(store)];
+  const times = candidates.filter((at) => at !== null);
   return times.length > 0 ? Math.min(...times) : null;
 }
 
@@ -153,17 +151,28 @@ function expire(store: Store, now: number): void {
   expireGrants(store, now);
 }
 
+const RETENTION_MS = HOLD_RETENTION_DAYS * 86_400_000;
+
+/** When the oldest entry that no purge has walked past is old enough. */
+function nextPurge(store: Store): number | null {
+  const { purged_seq } = accountRow(store);
+  const oldest = store.exec<{ at: number }>(
+    `SELECT at FROM entries WHERE seq > ?1 ORDER BY seq LIMIT 1`,
+    purged_seq,
+  )[0];
+  return oldest ? oldest.at + RETENTION_MS + 1 : null;
+}
+
 /** Drops holds finished longer ago than the retention, walking the journal from where the last purge stopped. */
 function purge(store: Store, now: number): void {
-  const before = now - HOLD_RETENTION_DAYS * 86_400_000;
   const ended = store.exec<{ seq: number; ref: string }>(
     `SELECT seq, ref FROM entries WHERE seq > ?1 AND at < ?2 ORDER BY seq LIMIT ?3`,
     accountRow(store).purged_seq,
-    before,
+    now - RETENTION_MS,
     PURGE_BATCH,
   );
   for (const { ref } of ended)
-    store.exec(`DELETE FROM holds WHERE id = ?1 AND state <> 'held' AND resolved_at < ?2`, ref, before);
+    store.exec(`DELETE FROM holds WHERE id = ?1 AND state <> 'held' AND resolved_at < ?2`, ref, now - RETENTION_MS);
   const last = ended.at(-1);
   if (last) store.exec(`UPDATE account SET purged_seq = ?1 WHERE id = 1`, last.seq);
   forgetRevocations(store, now);

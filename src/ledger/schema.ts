@@ -54,6 +54,7 @@ const MIGRATIONS: readonly (readonly string[])[] = [
        route TEXT NOT NULL,
        ttl_seconds INTEGER NOT NULL,
        parts TEXT NOT NULL,
+       refunded_parts TEXT NOT NULL DEFAULT '[]',
        created_at INTEGER NOT NULL,
        expires_at INTEGER NOT NULL,
        resolved_at INTEGER,

@@ -5,7 +5,7 @@
  * It is never the reason for a charge, nor for a refusal for want of money. Anything unreadable in KV counts as
  * not known, and then the ledger is asked.
  */
-import type { AccountStatus, AccountView } from "./command.ts";
+import type { Access, AccountStatus, AccountView, TokenFacts } from "./command.ts";
 
 export type Standing = {
   readonly status: AccountStatus;
@@ -24,7 +24,16 @@ const CACHE_TTL_SECONDS = 30;
 const EXPIRATION_TTL_SECONDS_MIN = 60;
 
 const STANDING = "standing:";
-const REVOKED = "revoked:";
+/** Workers KV's own maximum is 512, less the prefix. */
+const KEY_BYTES_MAX = 480;
+
+/** `revoked:{jti}`, or of a jti too long for a key, its digest. */
+async function revokedKey(jti: string): Promise<string> {
+  const bytes = new TextEncoder().encode(jti);
+  if (bytes.length <= KEY_BYTES_MAX) return `revoked:${jti}`;
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return `revoked:sha256:${Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
 
 export async function writeStanding(kv: KVNamespace, account: string, view: AccountView): Promise<void> {
   const standing: Standing = {
@@ -44,22 +53,34 @@ export async function writeStanding(kv: KVNamespace, account: string, view: Acco
 /** Tells every location that a token is revoked. `until`: the latest time it could still have been valid, in milliseconds. */
 export async function writeRevocation(kv: KVNamespace, jti: string, until: number, now: number): Promise<void> {
   const expirationTtl = Math.max(EXPIRATION_TTL_SECONDS_MIN, Math.ceil((until - now) / 1000));
-  await kv.put(REVOKED + jti, "1", { expirationTtl });
+  await kv.put(await revokedKey(jti), "1", { expirationTtl });
 }
 
-/** What KV knows of an account and of one of its tokens; undefined where KV does not answer or holds something unreadable. */
-export async function readStanding(
+/**
+ * Whether an account may use what costs it nothing, as far as KV knows; undefined where KV does not answer or holds
+ * something unreadable. An account that KV has never heard of is a new one: active, on no plan.
+ */
+export async function readAccessFromKv(
   kv: KVNamespace,
   account: string,
-  jti: string | null,
-): Promise<{ standing: Standing | null; revoked: boolean } | undefined> {
+  token: TokenFacts,
+  now: number,
+): Promise<Access | undefined> {
   try {
-    const keys = jti === null ? [STANDING + account] : [STANDING + account, REVOKED + jti];
+    const revoked = token.jti === null ? undefined : await revokedKey(token.jti);
+    const keys = revoked === undefined ? [STANDING + account] : [STANDING + account, revoked];
     const found = await kv.get(keys, { cacheTtl: CACHE_TTL_SECONDS });
+    const isListed = revoked !== undefined && (found.get(revoked) ?? null) !== null;
     const text = found.get(STANDING + account) ?? null;
-    const standing = text === null ? null : parseStanding(JSON.parse(text));
-    if (standing === undefined) return undefined;
-    return { standing, revoked: jti !== null && (found.get(REVOKED + jti) ?? null) !== null };
+    if (text === null) return { suspended: false, revoked: isListed, plan: null };
+    const standing = parseStanding(JSON.parse(text));
+    if (!standing) return undefined;
+    const { status, plan, planUntil, tokensRevokedAt } = standing;
+    return {
+      suspended: status === "suspended",
+      revoked: isListed || (tokensRevokedAt !== null && token.issuedAt <= tokensRevokedAt),
+      plan: planUntil !== null && planUntil <= now ? null : plan,
+    };
   } catch {
     return undefined;
   }

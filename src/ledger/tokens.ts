@@ -11,7 +11,7 @@ export function isRevoked(store: Store, token: TokenFacts): boolean {
 
 export function revoke(store: Store, command: RevokeCommand, now: number): Outcomes["revoke"] {
   store.exec(
-    `INSERT INTO revoked_tokens (jti, until) VALUES (?1, ?2) ON CONFLICT (jti) DO NOTHING`,
+    `INSERT INTO revoked_tokens (jti, until) VALUES (?1, ?2) ON CONFLICT (jti) DO UPDATE SET until = MAX(until, ?2)`,
     command.jti,
     command.until,
   );

@@ -27,9 +27,18 @@ export async function readBody(c: FareboxContext, known: readonly string[]): Pro
     : bad(`The body has an unknown member ${JSON.stringify(unknown)}; known are ${known.join(", ")}.`);
 }
 
+/** One segment of the path, decoded; undefined if it is not percent-encoded UTF-8, which would be a second spelling of something. */
+export function decodeSegment(c: FareboxContext, index: number): string | undefined {
+  try {
+    return decodeURIComponent(c.env.call.target.path.split("/")[index] ?? "");
+  } catch {
+    return undefined;
+  }
+}
+
 /** The {account} of the path. */
 export function readAccount(c: FareboxContext): Result<string, Denial> {
-  const account = c.req.param("account");
+  const account = decodeSegment(c, 3);
   return isAccountId(account)
     ? ok(account)
     : bad("The account's id is not 1 to 256 printable characters (480 bytes at most), percent-encoded in the path.");
@@ -37,7 +46,7 @@ export function readAccount(c: FareboxContext): Result<string, Denial> {
 
 /** The {id} of the path. */
 export function readId(c: FareboxContext): Result<string, Denial> {
-  const id = c.req.param("id");
+  const id = decodeSegment(c, 5);
   return isOperatorId(id) ? ok(id) : bad("The id is not 1 to 128 letters, digits and . _ : ~ -.");
 }
 
@@ -45,7 +54,16 @@ export function readId(c: FareboxContext): Result<string, Denial> {
 export function readTime(body: Input, name: string): Result<number | null, Denial> {
   const value = body[name] ?? null;
   if (value === null) return ok(null);
-  const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
-  const ms = typeof value === "string" && rfc3339.test(value) ? Date.parse(value) : NaN;
-  return Number.isSafeInteger(ms) && ms >= 0 ? ok(ms) : bad(`${name} is not a time like 2027-01-31T00:00:00Z.`);
+  const ms = typeof value === "string" ? parseTime(value) : undefined;
+  return ms === undefined ? bad(`${name} is not a time like 2027-01-31T00:00:00Z.`) : ok(ms);
+}
+
+/** RFC 3339 section 5.6, without leap seconds. Date.parse alone takes February 30 for March 2. */
+function parseTime(text: string): number | undefined {
+  const parts = /^(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/.exec(text);
+  if (!parts) return undefined;
+  const [, year, month, day] = parts.map(Number);
+  if (new Date(Date.UTC(year ?? 0, (month ?? 0) - 1, day)).getUTCDate() !== day) return undefined;
+  const ms = Date.parse(text);
+  return Number.isSafeInteger(ms) && ms >= 0 ? ms : undefined;
 }

@@ -1,6 +1,13 @@
 /** One builder a command, with what a test does not care about filled in. */
 import { credits } from "../../src/credits.ts";
-import type { CaptureCommand, GrantCommand, HoldCommand, RefundCommand } from "../../src/ledger/command.ts";
+import type {
+  CaptureCommand,
+  GrantCommand,
+  HoldCommand,
+  RefundCommand,
+  ReverseCommand,
+  VoidCommand,
+} from "../../src/ledger/command.ts";
 
 /** A fixed moment; tests move on from it by adding. */
 export const NOW = Date.UTC(2026, 10, 23);
@@ -40,4 +47,12 @@ export function captureOf(amount: number, more: Partial<CaptureCommand> = {}): C
 
 export function refundOf(amount: number | null, more: Partial<RefundCommand> = {}): RefundCommand {
   return { op: "refund", id: "r1", holdId: "h1", credits: amount === null ? null : credits(amount), ...more };
+}
+
+export function voidOf(id = "h1"): VoidCommand {
+  return { op: "void", id };
+}
+
+export function reverseOf(id = "g1"): ReverseCommand {
+  return { op: "reverse", id };
 }

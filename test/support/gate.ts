@@ -74,6 +74,8 @@ export type GateOptions = {
   readonly origin?: RecordingOrigin;
   readonly persist?: string;
   readonly without?: readonly ("KV" | "ACCOUNTS")[];
+  /** More of Miniflare's options for the Worker: serviceBindings, outboundService, a fixed port. */
+  readonly worker?: object;
 };
 
 export async function startGate(options: GateOptions = {}): Promise<TestGate> {
@@ -106,6 +108,7 @@ export async function startGate(options: GateOptions = {}): Promise<TestGate> {
       durableObjects: without.includes("ACCOUNTS") ? {} : { ACCOUNTS: { className: "Account", useSQLite: true } },
       // Past Miniflare's own entry, which would mend paths and headers before the gate sees them.
       unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+      ...options.worker,
     }),
     ...(options.persist === undefined ? {} : { resourcePersistencePath: options.persist }),
   });

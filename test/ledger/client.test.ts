@@ -1,0 +1,150 @@
+/**
+ * Proves how the ledger's client meets an object that fails, hangs or refuses: bounded in time, the same command again.
+ *
+ * Stand-ins for the namespace, because a real object cannot be made to hang; client.worker.test.ts has the real ones.
+ */
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Account } from "../../src/ledger/account.ts";
+import { connectLedger } from "../../src/ledger/client.ts";
+import { RPC_VERSION } from "../../src/ledger/command.ts";
+import { only } from "../../src/ledger/store.ts";
+import { grantOf, holdOf } from "../support/command.ts";
+
+type Call = { readonly stub: number; readonly method: string; readonly version: number; readonly sent: unknown };
+type Behaviour = () => Promise<unknown>;
+
+/** A namespace whose nth call behaves as the nth of `behaviours`, the last one for ever. */
+function accountsThat(...behaviours: Behaviour[]): { ledger: ReturnType<typeof connectLedger>; calls: Call[] } {
+  const calls: Call[] = [];
+  let stubs = 0;
+  const getByName = (): unknown => {
+    const stub = ++stubs;
+    const method = (name: string) => async (version: number, sent: unknown) => {
+      calls.push({ stub, method: name, version, sent });
+      return only(behaviours.slice(Math.min(calls.length, behaviours.length) - 1))();
+    };
+    return { apply: method("apply"), read: method("read") };
+  };
+  return { ledger: connectLedger({ getByName } as unknown as DurableObjectNamespace<Account>), calls };
+}
+
+const outcome = { kind: "granted", replayed: false, balance: { available: 10, held: 0 } };
+const answers: Behaviour = async () => outcome;
+const breaks: Behaviour = async () => {
+  throw new Error("Network connection lost.");
+};
+const isOverloaded: Behaviour = async () => {
+  throw Object.assign(new Error("Durable Object is overloaded."), { overloaded: true, retryable: true });
+};
+const breaksLate: Behaviour = async () =>
+  new Promise((_, reject) => {
+    setTimeout(() => {
+      reject(new Error("late"));
+    }, 20_000);
+  });
+const hangs: Behaviour = async () => new Promise(() => undefined);
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** What `promise` gives, and after how many milliseconds. */
+async function timed<T>(promise: Promise<T>): Promise<{ value: T; ms: number }> {
+  const start = Date.now();
+  const done = promise.then((value) => ({ value, ms: Date.now() - start }));
+  await vi.advanceTimersByTimeAsync(60_000);
+  return done;
+}
+
+describe("an object that answers", () => {
+  it("is asked once, in the version this gate speaks", async () => {
+    const { ledger, calls } = accountsThat(answers);
+    expect(await ledger.apply("alice", grantOf(10))).toEqual(outcome);
+    expect(calls).toEqual([{ stub: 1, method: "apply", version: RPC_VERSION, sent: grantOf(10) }]);
+  });
+
+  it("leaves no timer behind", async () => {
+    const { ledger } = accountsThat(answers);
+    await ledger.apply("alice", grantOf(10));
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe("an object that breaks", () => {
+  it("is asked again, by a new stub, with the very same command", async () => {
+    const { ledger, calls } = accountsThat(breaks, answers);
+    const { value, ms } = await timed(ledger.apply("alice", grantOf(10)));
+    expect(value).toEqual(outcome);
+    expect(ms).toBeLessThanOrEqual(500);
+    expect(calls.map(({ sent }) => sent)).toEqual([grantOf(10), grantOf(10)]);
+    expect(calls.map(({ stub }) => stub)).toEqual([1, 2]);
+  });
+
+  it("every time is unavailable, soon, and says why", async () => {
+    const { ledger, calls } = accountsThat(breaks);
+    const { value, ms } = await timed(ledger.apply("alice", holdOf(1)));
+    expect(value).toEqual({ kind: "unavailable", why: "Error: Network connection lost." });
+    expect(ms).toBeLessThanOrEqual(500);
+    expect(calls).toHaveLength(2);
+  });
+
+  it("when it is read is asked again too, and then unavailable", async () => {
+    const { ledger, calls } = accountsThat(breaks);
+    const { value } = await timed(ledger.read("alice", { read: "account" }));
+    expect(value).toMatchObject({ kind: "unavailable" });
+    expect(calls.map(({ method }) => method)).toEqual(["read", "read"]);
+  });
+
+  it("before it is even called is no exception either", async () => {
+    const ledger = connectLedger({} as unknown as DurableObjectNamespace<Account>);
+    const { value } = await timed(ledger.apply("alice", holdOf(1)));
+    expect(value).toMatchObject({ kind: "unavailable" });
+  });
+});
+
+describe("an object that hangs", () => {
+  it("is unavailable within ten seconds", async () => {
+    const { ledger, calls } = accountsThat(hangs);
+    const { value, ms } = await timed(ledger.apply("alice", holdOf(1)));
+    expect(value).toMatchObject({ kind: "unavailable", why: expect.stringContaining("no answer within") });
+    expect(ms).toBeLessThanOrEqual(10_000);
+    expect(calls.map(({ sent }) => sent)).toEqual([holdOf(1), holdOf(1)]);
+  });
+
+  it("once is asked again, and its answer counts", async () => {
+    const { ledger } = accountsThat(hangs, answers);
+    const { value } = await timed(ledger.apply("alice", grantOf(10)));
+    expect(value).toEqual(outcome);
+  });
+
+  it("and breaks after it was given up does no harm", async () => {
+    const { ledger } = accountsThat(breaksLate, answers);
+    const { value } = await timed(ledger.apply("alice", grantOf(10)));
+    expect(value).toEqual(outcome);
+  });
+});
+
+describe("an object that is overloaded", () => {
+  it("is not asked again: that would add to its queue", async () => {
+    const { ledger, calls } = accountsThat(isOverloaded, answers);
+    const { value, ms } = await timed(ledger.apply("alice", holdOf(1)));
+    expect(value).toMatchObject({ kind: "unavailable", why: expect.stringContaining("overloaded") });
+    expect(ms).toBe(0);
+    expect(calls).toHaveLength(1);
+  });
+});
+
+describe("an object that will not carry it out", () => {
+  it.each([
+    ["a fault", { kind: "fault" }, "bug"],
+    ["a version it does not speak", { kind: "unsupported_version", supported: [7] }, "7"],
+  ])("for %s is unavailable and not asked again: the answer would be the same", async (_, answer, why) => {
+    const { ledger, calls } = accountsThat(async () => answer);
+    const { value } = await timed(ledger.apply("alice", holdOf(1)));
+    expect(value).toEqual({ kind: "unavailable", why: expect.stringContaining(why) });
+    expect(calls).toHaveLength(1);
+  });
+});

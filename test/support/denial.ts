@@ -1,0 +1,29 @@
+/** A refusal judged by every column it has: nothing forwarded, nothing written, nothing charged, nothing cacheable. */
+import { expect } from "vitest";
+import type { CallOptions, Reply, TestGate } from "./gate.ts";
+
+export const DENIED = { hits: 0, entries: [], delta: 0 } as const;
+
+/** Makes the call for `account` and expects it to be refused with this status and code. */
+export async function expectDenial(
+  gate: TestGate,
+  account: string,
+  path: string,
+  options: CallOptions,
+  [status, code]: readonly [status: number, code: string],
+): Promise<Reply> {
+  const { reply, ...seen } = await gate.see(account, path, options);
+  expect(seen).toEqual({ ...DENIED, status });
+  expectNoStore(reply);
+  expect(reply.headers["content-type"]).toBe("application/problem+json");
+  if (options.method === "HEAD") expect(reply.body).toBe("");
+  else expect(reply.json()).toMatchObject({ status, code, request_id: reply.headers["request-id"] });
+  return reply;
+}
+
+/** No cache may keep it: neither an ordinary one, nor a CDN's, nor Cloudflare's. */
+export function expectNoStore({ headers }: Reply): void {
+  expect(headers["cache-control"]?.split(", ")).toContain("no-store");
+  expect(headers["cdn-cache-control"]).toBe("no-store");
+  expect(headers["cloudflare-cdn-cache-control"]).toBe("no-store");
+}
