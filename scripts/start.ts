@@ -23,7 +23,8 @@ const gate = `http://localhost:${port}`;
 async function main(): Promise<void> {
   if (ensureDevVars(`${root}/.dev.vars`)) console.log("Made .dev.vars with fresh secrets.");
   const adminToken = parseEnv(readFileSync(`${root}/.dev.vars`, "utf8"))["FAREBOX_ADMIN_TOKEN"] ?? "";
-  if (!(await isFree(port))) stop(`Port ${port} is in use. Choose another one:  PORT=${port + 10} npm start`);
+  if (!(await isFree(port)))
+    stop(`Port ${port} is in use. Choose another one:  PORT=${port < 65_000 ? port + 10 : port - 10} npm start`);
   await startOrigin();
 
   const wrangler = startWrangler();
@@ -106,10 +107,10 @@ curl -i "${gate}/v1/search?q=tea"
 curl -i ${auth} "${gate}/v1/search?q=tea"
 
 # the balance
-curl -s ${auth} "${gate}/_farebox/balance"
+curl -s -w "\\n" ${auth} "${gate}/_farebox/balance"
 
 # where the credits went, call by call
-curl -s ${auth} "${gate}/_farebox/statement"
+curl -s -w "\\n" ${auth} "${gate}/_farebox/statement"
 
 # 401: a token nobody signed
 curl -i -H "Authorization: Bearer not.a.token" "${gate}/v1/search?q=tea"
@@ -127,7 +128,7 @@ curl -N ${auth} "${gate}/v1/stream"
 curl -s ${auth} -d "hello" "${gate}/v1/echo"
 
 # as the operator: grant more credits (sending it twice grants once)
-curl -s -X PUT ${admin} -d '{"credits":5000}' "${gate}/_farebox/accounts/${ACCOUNT}/grants/topup-1"
+curl -s -w "\\n" -X PUT ${admin} -d '{"credits":5000}' "${gate}/_farebox/accounts/${ACCOUNT}/grants/topup-1"
 
 Ctrl-C stops it; the state stays. npm run reset empties it.
 `);

@@ -46,7 +46,7 @@ export function createFarebox(config: Config): Worker {
   let settingUp: Promise<Setup> | undefined;
   return {
     async fetch(request, env, ctx) {
-      settingUp ??= setUp(config, env);
+      settingUp ??= setUp(config, env).catch(notSetUp);
       const setup = await settingUp;
       const requestId = `req_${crypto.randomUUID()}`;
       if (!setup.ok) return answerMisconfigured(setup, request, requestId);
@@ -74,6 +74,15 @@ export function createFarebox(config: Config): Worker {
   };
 }
 
+/** A bug in setting up is one more reason to serve nothing, and to say so. */
+function notSetUp(error: unknown): Setup {
+  const problem = `could not be set up: ${String(error)}`;
+  return {
+    ok: false,
+    mistakes: [{ key: "farebox.config.ts", problem, mend: "see the log; this is a bug in the gate" }],
+  };
+}
+
 /** Whether a path is one of the gate's own, spelled as it is: those are never forwarded, so account ids in them may be encoded freely. */
 function isOwn(url: string): boolean {
   const { path } = splitTarget(url);
@@ -96,17 +105,16 @@ function answerMisconfigured(
 ): Response {
   for (const mistake of mistakes) log("misconfigured", mistake);
   const { base, path } = splitTarget(request.url);
-  if (path === "/_farebox/health")
-    return Response.json(describeHealth(mistakes), {
-      status: 503,
-      headers: { "Cache-Control": "no-store", "Request-Id": requestId },
-    });
-  const shop = { name: "Farebox", topUpUrl: undefined, support: undefined };
-  const response = answerDenial(
-    { code: "gate_misconfigured" },
-    { requestId, method: request.method, selfUrl: base, path },
-    shop,
-  );
+  const asked = { requestId, method: request.method, selfUrl: base, path };
+  const response =
+    path === "/_farebox/health"
+      ? Response.json(describeHealth(mistakes), { status: 503 })
+      : answerDenial({ code: "gate_misconfigured" }, asked, NO_SHOP);
   response.headers.set("Request-Id", requestId);
+  setNoStore(response.headers);
+  setCors(response.headers, { origins: ["*"] }, request);
   return response;
 }
+
+/** What a gate says of itself while its config cannot be believed. */
+const NO_SHOP = { name: "Farebox", topUpUrl: undefined, support: undefined };

@@ -1,7 +1,8 @@
 /** What anybody may ask the gate: whether it is ready, what things cost, what its answers mean, and its public keys. */
 import type { Config } from "./config.ts";
 import type { Mistake } from "./config/say.ts";
-import { isCode, MEANINGS, type Code } from "./gate/meaning.ts";
+import type { Code } from "./gate/denial.ts";
+import { isCode, MEANINGS } from "./gate/meaning.ts";
 import { refuseHere, type FareboxContext } from "./resource.ts";
 
 /** GET /_farebox/health. Names what is wrong, never a value of config or secret: those are in the log and in npm run check-config. */

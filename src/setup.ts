@@ -120,7 +120,7 @@ function makeRoute(config: Config, id: string, price: Price): Route {
 }
 
 function connectOrigin({ origin }: Config, env: Readonly<Record<string, unknown>>, say: Say): OriginServer {
-  if (origin === "route") return { base: undefined, headers: [], fetch: (request) => fetch(request) };
+  if (origin === "route") return { base: undefined, headers: [], fetch: (request, init) => fetch(request, init) };
   const headers = Object.entries(origin.headers ?? {}).map(([name, value]): [string, string] => {
     if (typeof value === "string") return [name, value];
     const secret = env[value.secret];
@@ -134,7 +134,8 @@ function connectOrigin({ origin }: Config, env: Readonly<Record<string, unknown>
     }
     return [name, (value.prefix ?? "") + secret];
   });
-  if ("url" in origin) return { base: new URL(origin.url).origin, headers, fetch: (request) => fetch(request) };
+  if ("url" in origin)
+    return { base: new URL(origin.url).origin, headers, fetch: (request, init) => fetch(request, init) };
   const service = env[origin.binding];
   if (!hasMethod<Fetcher>(service, "fetch")) {
     say(
@@ -142,9 +143,9 @@ function connectOrigin({ origin }: Config, env: Readonly<Record<string, unknown>
       "is missing",
       `add [[services]] with binding = ${JSON.stringify(origin.binding)} to wrangler.toml: origin.binding names it`,
     );
-    return { base: undefined, headers, fetch: (request) => fetch(request) };
+    return { base: undefined, headers, fetch: (request, init) => fetch(request, init) };
   }
-  return { base: undefined, headers, fetch: (request) => service.fetch(request) };
+  return { base: undefined, headers, fetch: (request, init) => service.fetch(request, init) };
 }
 
 async function connectIssuer(

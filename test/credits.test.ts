@@ -4,13 +4,14 @@ import { describe, expect, it } from "vitest";
 import { ACCOUNT_CREDITS_MAX, COMMAND_CREDITS_MAX, credits, formatUsd, parseCredits, usd } from "../src/credits.ts";
 
 const NOT_CREDITS = [-1, 0.5, NaN, Infinity, -Infinity, 1e15 + 1, 2 ** 53, 1e21, Number.MIN_VALUE];
+const each = (...values: unknown[]): [unknown][] => values.map((value) => [value]);
 
 describe("credits", () => {
   it.each([0, 1, 1e12, 1e15])("are made of %d", (n) => {
     expect(credits(n)).toBe(n);
   });
 
-  it.each([...NOT_CREDITS, "5", null, undefined, 5n, true, [5]])("are not made of %s", (n) => {
+  it.each(each(...NOT_CREDITS, "5", null, undefined, 5n, true, [5]))("are not made of %s", (n) => {
     expect(() => credits(n as number)).toThrow(RangeError);
   });
 
@@ -26,7 +27,7 @@ describe("credits from outside", () => {
     expect(parseCredits(n)).toBe(n);
   });
 
-  it.each([...NOT_CREDITS, 0, -0, 1e12 + 1, "5", "", null, undefined, 5n, true, [5], {}, { valueOf: () => 5 }])(
+  it.each(each(...NOT_CREDITS, 0, -0, 1e12 + 1, "5", "", null, undefined, 5n, true, [5], {}, { valueOf: () => 5 }))(
     "are not read from %s",
     (value) => {
       expect(parseCredits(value)).toBeUndefined();

@@ -24,6 +24,10 @@ export function checkOrigin(say: Say, { origin, publicUrl }: Config): void {
   checkHeaders(say, origin.headers);
 }
 
+/** What the gate or the runtime sets itself. */
+const OUR_HEADERS =
+  /^(?:farebox-.*|payment-.*|x-forwarded-.*|via|host|connection|upgrade|content-length|transfer-encoding)$/i;
+
 function checkHeaders(say: Say, headers: unknown): void {
   if (headers === undefined) return;
   if (!isRecord(headers)) {
@@ -33,8 +37,7 @@ function checkHeaders(say: Say, headers: unknown): void {
   for (const [name, value] of Object.entries(headers)) {
     const key = `origin.headers[${show(name)}]`;
     if (!/^[A-Za-z0-9-]+$/.test(name)) say(key, "is no header name", "use letters, digits and hyphens");
-    else if (/^(?:farebox-|payment-|x-forwarded-)/i.test(name))
-      say(key, "is a header the gate sets itself", "choose another name");
+    else if (OUR_HEADERS.test(name)) say(key, "is a header the gate sets itself", "choose another name");
     if (typeof value === "string") {
       if (!isText(value)) say(key, "contains characters other than printable ASCII", "write printable ASCII");
     } else if (!isRecord(value) || !isSecretName(value["secret"]))

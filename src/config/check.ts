@@ -60,7 +60,7 @@ export function checkConfig(config: Config): Mistake[] {
       say(
         "holdTtlSeconds",
         `is ${config.holdTtlSeconds}, less than the longest time-out, ${timeout}`,
-        `let a hold outlive its call: at least ${timeout}, better ${timeout + HOLD_GRACE_SECONDS}`,
+        `let a hold outlive its call: the longest timeoutSeconds and ${HOLD_GRACE_SECONDS} more`,
       );
   }
   checkPayments(say, config);

@@ -3,8 +3,9 @@
  */
 import type { Balance } from "../ledger/command.ts";
 import { log } from "../log.ts";
-import { describeDenial, privateReason, type Denial, type Facts } from "./denial.ts";
-import { MEANINGS, type Code } from "./meaning.ts";
+import { privateReason, type Code, type Denial } from "./denial.ts";
+import { describeDenial, type Facts } from "./detail.ts";
+import { MEANINGS } from "./meaning.ts";
 import { setNoStore } from "./receipt.ts";
 
 /** What an answer says of the shop: who sells, where to pay, whom to ask. */

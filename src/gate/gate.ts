@@ -12,6 +12,7 @@ import type { HoldCommand, Insufficient, TokenFacts } from "../ledger/command.ts
 import { readAccessFromKv } from "../ledger/standing.ts";
 import { refuse, ok, type Result } from "../result.ts";
 import type { Denial } from "./denial.ts";
+import { hasUnreadableHeader } from "./headers.ts";
 import { refuseCall, trustedIssuers, viaOf, type Call, type House } from "./house.ts";
 import { hasBody, isWebSocketUpgrade, leadsBack } from "./origin.ts";
 import { pricedMethod, PRICED_METHODS, type Route } from "./price.ts";
@@ -77,6 +78,8 @@ function findRoute({ request, target }: Call, house: House): Result<Route, Denia
       code: "bad_request",
       why: `A ${request.method} with a body cannot be forwarded. Send it without one, or with another method.`,
     });
+  if (hasUnreadableHeader(request.headers))
+    return refuse({ code: "bad_request", why: "A header holds bytes that are not UTF-8. Send ASCII, or UTF-8." });
   return ok(found);
 }
 

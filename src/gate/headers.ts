@@ -1,7 +1,8 @@
 /**
  * Which headers cross the gate, in either direction.
  *
- * Names are compared with "_" read as "-": to a CGI or WSGI origin, Farebox_Account and Farebox-Account are one.
+ * Names are compared with "_" and "." read as "-": to a CGI, WSGI or PHP origin, Farebox_Account and Farebox-Account
+ * are one.
  * Headers that Connection names go first, so that a caller cannot have ours removed behind our back.
  */
 
@@ -51,17 +52,30 @@ const NOT_TO_CALLER = new Set([
 const NOT_TO_CALLER_PATTERN =
   /^(?:credits-|farebox-|payment-|proxy-|access-control-|surrogate-|x-accel-|edge-control$)|cache-control$/;
 
-/** The caller's headers as the origin may see them. `token`: the buyer's, wherever it may hide. */
-export function headersToOrigin(from: Headers, token: string | undefined): Headers {
+/**
+ * The caller's headers as the origin may see them. `token`: the buyer's, wherever it may hide. `ours`: what the config
+ * adds, which no caller may say in our place.
+ */
+export function headersToOrigin(
+  from: Headers,
+  token: string | undefined,
+  ours: readonly (readonly [name: string, value: string])[] = [],
+): Headers {
   const named = connectionNames(from);
+  const reserved = new Set(ours.map(([name]) => plainName(name.toLowerCase())));
   const to = new Headers();
   for (const [name, value] of from) {
-    const plain = name.replaceAll("_", "-");
-    if (NOT_TO_ORIGIN.has(plain) || NOT_TO_ORIGIN_PATTERN.test(plain) || named.has(name)) continue;
+    const plain = plainName(name);
+    if (NOT_TO_ORIGIN.has(plain) || NOT_TO_ORIGIN_PATTERN.test(plain) || reserved.has(plain) || named.has(name))
+      continue;
     if (token !== undefined && token !== "" && value.includes(token)) continue;
     to.append(name, value);
   }
   return to;
+}
+
+function plainName(name: string): string {
+  return name.replaceAll(/[_.]/g, "-");
 }
 
 /** The origin's headers as the caller may see them. */
@@ -69,7 +83,7 @@ export function headersToCaller(from: Headers): Headers {
   const named = connectionNames(from);
   const to = new Headers();
   for (const [name, value] of from) {
-    const plain = name.replaceAll("_", "-");
+    const plain = plainName(name);
     if (NOT_TO_CALLER.has(plain) || NOT_TO_CALLER_PATTERN.test(plain) || named.has(name)) continue;
     to.append(name, value);
   }
@@ -87,4 +101,10 @@ function connectionNames(headers: Headers): Set<string> {
           .split(",")
           .map((name) => name.trim()),
   );
+}
+
+/** Whether a value was not text when it came: bytes that are not UTF-8 arrive replaced, so they cannot be forwarded as sent. */
+export function hasUnreadableHeader(headers: Headers): boolean {
+  for (const [, value] of headers) if (value.includes("\uFFFD")) return true;
+  return false;
 }

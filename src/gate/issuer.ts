@@ -24,6 +24,8 @@ const FETCH_TIMEOUT_MS = 5_000;
 /** Keys older than this are fetched again; those that fail to refresh stay in use. */
 const FRESH_MS = 3_600_000;
 const COOL_DOWN_MS = 30_000;
+/** Between two looks whether another request has fetched the keys. A promise of its would die with it. */
+const WAIT_STEP_MS = 20;
 const KV_TTL_SECONDS = 7 * 86_400;
 
 /** An issuer whose keys are all known from the start. */
@@ -37,8 +39,9 @@ export function remoteIssuer(of: Omit<TrustedIssuer, "keysFor">, url: string, kv
   let known: { readonly keys: readonly Key[]; readonly at: number } | undefined;
   let triedAt = -Infinity;
 
-  /** Requests that are fetching at this moment. */
-  let fetching = 0;
+  /** When the request that is fetching now began; a request that died does not say that it ended. */
+  let fetchingSince = -Infinity;
+  const isFetching = (now: number): boolean => now - fetchingSince < FETCH_TIMEOUT_MS + WAIT_STEP_MS;
 
   const load = async (jwks: unknown, at: number): Promise<void> => {
     if (!isKeySet(jwks)) throw new Error("not a JWK Set");
@@ -47,9 +50,7 @@ export function remoteIssuer(of: Omit<TrustedIssuer, "keysFor">, url: string, kv
     known = { keys, at };
   };
   const refresh = async (now: number): Promise<void> => {
-    // While nothing is known, requests that arrive together each ask: none may fail because another is still asking.
-    if (known) triedAt = now;
-    fetching += 1;
+    fetchingSince = now;
     try {
       const jwks = await fetchJwks(url);
       await load(jwks, now);
@@ -57,7 +58,7 @@ export function remoteIssuer(of: Omit<TrustedIssuer, "keysFor">, url: string, kv
     } catch (error) {
       log("jwks_unavailable", { issuer: of.issuer, why: String(error) });
     }
-    fetching -= 1;
+    fetchingSince = -Infinity;
     triedAt = now;
   };
   const recall = async (): Promise<void> => {
@@ -74,14 +75,18 @@ export function remoteIssuer(of: Omit<TrustedIssuer, "keysFor">, url: string, kv
     async keysFor(kid, now) {
       const cool = now - triedAt > COOL_DOWN_MS;
       if (!known && cool) await recall();
-      const wanted = kid !== undefined && known !== undefined && !known.keys.some((key) => key.kid === kid);
+      const lacksKey = (): boolean => !known || (kid !== undefined && !known.keys.some((key) => key.kid === kid));
+      // Another request is asking already, and what it learns serves this one too.
+      for (let waited = 0; lacksKey() && isFetching(now + waited); waited += WAIT_STEP_MS) await sleep(WAIT_STEP_MS);
       const old = known === undefined || now - known.at > FRESH_MS;
-      if ((wanted || old) && cool) await refresh(now);
-      // Another request is just asking for this key: what it will learn is not known yet, and no reason to refuse.
-      else if (wanted && fetching > 0) return "unavailable";
+      if ((lacksKey() || old) && now - triedAt > COOL_DOWN_MS && !isFetching(now)) await refresh(now);
       return known?.keys ?? "unavailable";
     },
   };
+}
+
+async function sleep(ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Throws if the issuer does not answer with a JSON document of a sensible size. */
@@ -93,8 +98,12 @@ async function fetchJwks(url: string): Promise<unknown> {
   });
   if (response.status !== 200) throw new Error(`answered ${response.status}`);
   if (Number(response.headers.get("content-length") ?? 0) > JWKS_BYTES_MAX) throw new Error("too large");
-  const text = await response.text();
-  if (text.length > JWKS_BYTES_MAX) throw new Error("too large");
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > JWKS_BYTES_MAX) throw new Error("too large");
+  }
   return JSON.parse(text);
 }
 

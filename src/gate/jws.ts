@@ -5,6 +5,7 @@
  * spellings. Here it has one, and what a header may say is a short list: a member we do not know we do not ignore.
  */
 import { compactVerify } from "jose/jws/compact/verify";
+import { decodeBase64url } from "./base64url.ts";
 import type { Key } from "./keys.ts";
 import { refuse, ok, type Result } from "../result.ts";
 import { parseStrictObject } from "./strict-json.ts";
@@ -39,26 +40,6 @@ export function parseJws(token: string): Result<Jws, string> {
     return refuse("kid is not a short string");
   if (typ !== undefined && typeof typ !== "string") return refuse("typ is not a string");
   return ok({ alg, kid, typ, payload });
-}
-
-/** Decodes base64url without padding; undefined if another text would decode to the same bytes. */
-export function decodeBase64url(text: string): Uint8Array | undefined {
-  if (!/^[A-Za-z0-9_-]*$/.test(text)) return undefined;
-  try {
-    const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-    if (encodeBinary(binary) !== text) return undefined;
-    return Uint8Array.from(binary, (character) => character.charCodeAt(0));
-  } catch {
-    return undefined;
-  }
-}
-
-export function encodeBase64url(bytes: Uint8Array): string {
-  return encodeBinary(String.fromCharCode(...bytes));
-}
-
-function encodeBinary(binary: string): string {
-  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
 /** Whether `key` made the signature. The algorithm is the key's: a header that names another is refused, not obeyed. */

@@ -4,7 +4,7 @@
 import type { JWK } from "jose";
 import { importJWK } from "jose/key/import";
 import type { Algorithm, Jwk } from "../config.ts";
-import { decodeBase64url, encodeBase64url } from "./jws.ts";
+import { decodeBase64url, encodeBase64url } from "./base64url.ts";
 
 export type Key = { readonly kid: string | undefined; readonly alg: Algorithm; readonly verify: CryptoKey };
 export type LoadedKeys = {

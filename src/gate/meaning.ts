@@ -3,9 +3,7 @@
  *
  * 402 means one thing: you can pay and then it works. A fault of ours, of the origin or of the token is never 402.
  */
-import type { Denial } from "./denial.ts";
-
-export type Code = Denial["code"];
+import type { Code } from "./denial.ts";
 
 /** Who can mend it: pay, get another token, change the request, wait, or ask the seller. */
 type Mend = "pay" | "token" | "request" | "wait" | "seller";

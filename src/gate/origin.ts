@@ -13,7 +13,7 @@ export type OriginServer = {
   readonly base: string | undefined;
   /** Headers of ours, such as the origin's own credentials. */
   readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly fetch: (request: Request) => Promise<Response>;
+  readonly fetch: (request: Request, init: RequestInit) => Promise<Response>;
 };
 
 export type Forward = {
@@ -32,6 +32,9 @@ export type OriginOutcome =
   | { readonly kind: "timed_out"; readonly seconds: number }
   | { readonly kind: "unreachable"; readonly reason: string };
 
+/** The bytes as the origin encoded them: neither unpacked nor packed on the way. */
+const AS_ENCODED: RequestInit = { encodeResponseBody: "manual" };
+
 /** Sends the call on and waits for the beginning of the answer. Never throws for what an origin or a caller can do. */
 export async function forward(server: OriginServer, call: Forward): Promise<OriginOutcome> {
   const abort = new AbortController();
@@ -39,8 +42,10 @@ export async function forward(server: OriginServer, call: Forward): Promise<Orig
     abort.abort();
   }, call.route.timeoutSeconds * 1000);
   try {
-    const response = await server.fetch(makeRequest(server, call, abort.signal));
-    return { kind: "answered", response };
+    const response = await server.fetch(makeRequest(server, call, abort.signal), AS_ENCODED);
+    return isAnswer(response, call)
+      ? { kind: "answered", response }
+      : { kind: "unreachable", reason: `answered ${response.status}` };
   } catch (error) {
     return abort.signal.aborted
       ? { kind: "timed_out", seconds: call.route.timeoutSeconds }
@@ -50,9 +55,15 @@ export async function forward(server: OriginServer, call: Forward): Promise<Orig
   }
 }
 
+/** Whether an answer can be handed on: HTTP has no status above 599, and nobody may switch protocols unasked. */
+function isAnswer({ status, webSocket }: Response, { route, request }: Forward): boolean {
+  if (status === 101) return webSocket !== null && route.upgrade && isWebSocketUpgrade(request);
+  return status >= 200 && status <= 599;
+}
+
 function makeRequest(server: OriginServer, call: Forward, signal: AbortSignal): Request {
   const { request, target } = call;
-  const headers = headersToOrigin(request.headers, call.token);
+  const headers = headersToOrigin(request.headers, call.token, server.headers);
   const here = new URL(request.url);
   const client = request.headers.get("cf-connecting-ip");
   if (client !== null) headers.set("X-Forwarded-For", client);
@@ -67,9 +78,9 @@ function makeRequest(server: OriginServer, call: Forward, signal: AbortSignal): 
     headers,
     body: hasBody(request) ? request.body : null,
     redirect: "manual",
+    // Cloudflare's cache knows the path and not the account.
+    cache: "no-store",
     signal,
-    // The bytes as the origin encoded them: neither unpacked nor packed on the way.
-    encodeResponseBody: "manual",
   });
 }
 

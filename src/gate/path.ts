@@ -10,7 +10,7 @@
 export type Target = {
   /** Starts with "/", canonical, not decoded. */
   readonly path: string;
-  /** "" or "?…", as sent. */
+  /** "" or "?…", as sent; an apostrophe as %27. */
   readonly query: string;
 };
 export type UnusablePath = { readonly why: string };
@@ -23,7 +23,7 @@ const ESCAPE = /%([0-9A-Fa-f]{2})?/g;
 /** Cuts an absolute URL into "scheme://authority", path and query as text: a URL parser would mend what we must refuse. */
 export function splitTarget(url: string): Target & { readonly base: string } {
   const authority = url.indexOf("//") + 2;
-  const length = url.slice(authority).search(/[/?#\\]/);
+  const length = url.slice(authority).search(/[/?#\\*]/);
   const start = length < 0 ? url.length : authority + length;
   const mark = url.indexOf("?", start);
   const end = mark < 0 ? url.length : mark;
@@ -36,7 +36,8 @@ export function parseTarget(url: string): Target | UnusablePath {
   if (!path.startsWith("/")) return { why: "it does not start with /" };
   if (path.includes("#") || query.includes("#")) return { why: "it contains a #" };
   const why = findFault(path);
-  return why === undefined ? { path, query } : { why };
+  // The one character that every URL parser (WHATWG) writes otherwise in a query: so what we sign is what is sent.
+  return why === undefined ? { path, query: query.replaceAll("'", "%27") } : { why };
 }
 
 /** What keeps a path from being canonical; undefined if nothing does. */
@@ -47,8 +48,10 @@ export function findFault(path: string): string | undefined {
   if (segments.some((segment) => segment === "." || segment === "..")) return "it contains a dot segment";
   const fault = path.includes("%") ? findEscapeFault(path) : undefined;
   if (fault !== undefined || !/[.;%]/.test(path)) return fault;
-  const hidden = segments.find((segment) => segment !== "" && bareSegment(looseText(segment)) === "");
-  return hidden === undefined ? undefined : `its segment "${hidden}" is nothing but dots, blanks or parameters`;
+  const hidden = segments.find((segment) => segment !== "" && /^$|[/\\]/.test(bareSegment(looseText(segment))));
+  return hidden === undefined
+    ? undefined
+    : `its segment "${hidden}" is nothing but dots, blanks or parameters, or looks like a slash`;
 }
 
 function findEscapeFault(path: string): string | undefined {

@@ -131,7 +131,18 @@ export function mayOverlap(a: Pattern, b: Pattern): boolean {
   );
 }
 
-function dropTrailingSlash(pattern: Pattern): Pattern {
+/** A pattern without the slash at its end. */
+export function dropTrailingSlash(pattern: Pattern): Pattern {
   const last = pattern.at(-1);
   return pattern.length > 1 && last?.kind === "literal" && last.text === "" ? pattern.slice(0, -1) : pattern;
+}
+
+/** Whether a pattern is written in the loosest spelling of what it matches: folded, without a trailing slash. */
+export function isLoosest(pattern: Pattern): boolean {
+  return (
+    dropTrailingSlash(pattern) === pattern &&
+    pattern.every(
+      (segment) => segment.kind !== "regex" && (segment.kind !== "literal" || segment.text === segment.folded),
+    )
+  );
 }

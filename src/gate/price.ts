@@ -7,7 +7,15 @@
  */
 import type { Credits } from "../credits.ts";
 import { foldPath } from "./path.ts";
-import { compareSpecificity, literalPath, matches, parsePattern, type Pattern } from "./pattern.ts";
+import {
+  compareSpecificity,
+  dropTrailingSlash,
+  isLoosest,
+  literalPath,
+  matches,
+  parsePattern,
+  type Pattern,
+} from "./pattern.ts";
 
 /** The methods that can be sold. HEAD is priced as GET; OPTIONS is answered by the gate. */
 export const PRICED_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
@@ -59,10 +67,13 @@ export function buildPriceList(routes: readonly Route[], unlisted: Route | undef
   /** Routes without parameters, which no pattern can beat, found at once: "GET /v1/search". */
   const literal = new Map<string, Route>();
   const foldedLiteral = new Map<string, Route>();
+  /** Whether a path in its loosest spelling could still be another route than the one it matches to the letter. */
+  let listFolds = false;
   for (const route of routes) {
     const parsed = parseRouteId(route.id);
     if (typeof parsed === "string") throw new Error(`${route.id}: ${parsed}`);
     for (const pattern of parsed.patterns) {
+      listFolds ||= !isLoosest(pattern);
       const path = literalPath(pattern);
       if (path === undefined) rules.set(parsed.method, [...(rules.get(parsed.method) ?? []), { pattern, route }]);
       else {
@@ -73,17 +84,12 @@ export function buildPriceList(routes: readonly Route[], unlisted: Route | undef
   }
   for (const list of rules.values()) list.sort((a, b) => compareSpecificity(a.pattern, b.pattern));
 
-  /** Whether the list itself names routes in more than their loosest spelling. */
-  const listFolds = routes.some(
-    (route) => route.id !== `${route.id.split(" ")[0]} ${foldPath(route.id.slice(route.id.indexOf("/")))}`,
-  );
-
   const findIn = (exact: Map<string, Route>, method: PricedMethod, path: string, fold: boolean): Route | undefined => {
     const found = exact.get(`${method} ${path}`);
     const list = rules.get(method);
     if (found || !list) return found;
     const segments = path.slice(1).split("/");
-    return list.find(({ pattern }) => matches(pattern, segments, fold))?.route;
+    return list.find(({ pattern }) => matches(fold ? dropTrailingSlash(pattern) : pattern, segments, fold))?.route;
   };
   const sold = (method: PricedMethod, path: string): Route | undefined => findIn(literal, method, path, false);
 
@@ -94,15 +100,10 @@ export function buildPriceList(routes: readonly Route[], unlisted: Route | undef
       const folded = foldPath(path);
       if (folded !== path || listFolds) {
         const other = findIn(foldedLiteral, method, folded, true);
-        if (other && !costsAlike(other, route)) return { kind: "ambiguous", other: other.id };
+        if (other && other !== route) return { kind: "ambiguous", other: other.id };
       }
       const found = route ?? unlisted;
       return found ?? { kind: "not_for_sale", soldMethods: PRICED_METHODS.filter((known) => sold(known, path)) };
     },
   };
-}
-
-/** Whether it makes no difference to the gate which of two routes a path is. */
-function costsAlike(a: Route, b: Route | undefined): boolean {
-  return b !== undefined && a.credits === b.credits && a.scope === b.scope && a.chargeOn === b.chargeOn;
 }

@@ -87,9 +87,10 @@ const NULL_BODY_STATUSES = [101, 204, 205, 304];
 /** A redirect to the origin's own name would lead the caller around the gate. */
 function moveLocation(headers: Headers, { selfUrl }: Call, { origin }: House): void {
   const location = headers.get("location");
-  if (location === null || origin.base === undefined) return;
-  if (location === origin.base || location.startsWith(`${origin.base}/`))
-    headers.set("location", selfUrl + location.slice(origin.base.length));
+  // What names no host stays with the host the caller used.
+  if (location === null || origin.base === undefined || !/^(?:[a-z][a-z0-9+.-]*:|\/\/)/i.test(location)) return;
+  const url = URL.parse(location, origin.base);
+  if (url?.origin === origin.base) headers.set("location", selfUrl + url.pathname + url.search + url.hash);
 }
 
 async function captureHold({ requestId }: Call, { ledger }: House, { account, credits }: Hold): Promise<void> {

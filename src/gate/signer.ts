@@ -6,7 +6,7 @@
  */
 import { SignJWT } from "jose/jwt/sign";
 import { importJWK } from "jose/key/import";
-import { decodeBase64url, encodeBase64url } from "./jws.ts";
+import { decodeBase64url, encodeBase64url } from "./base64url.ts";
 import { loadKeys, thumbprint, type Key } from "./keys.ts";
 
 export type Signer = {

@@ -25,6 +25,7 @@ const PUBLISH_RETRY_MS = 10_000;
 
 export class Account extends DurableObject<AccountEnv> {
   readonly #store: Store;
+  #isOpen = false;
   /** When the alarm is known to be set for; only ever saves setting it again. */
   #alarmAt = Infinity;
 
@@ -36,7 +37,13 @@ export class Account extends DurableObject<AccountEnv> {
         storage.sql.exec<R>(query, ...bindings).toArray(),
       transaction: (block) => storage.transactionSync(block),
     };
+  }
+
+  /** Before the first turn, and not in the constructor, whose exceptions would cross to the caller. */
+  #prepare(): void {
+    if (this.#isOpen) return;
     open(this.#store);
+    this.#isOpen = true;
   }
 
   /** Carries out a command of RPC version `version`. The answer leaves only once what it says is on disk. */
@@ -51,6 +58,7 @@ export class Account extends DurableObject<AccountEnv> {
 
   override async alarm(): Promise<void> {
     this.#alarmAt = Infinity;
+    this.#prepare();
     wake(this.#store, Date.now());
     await this.#publish();
     await this.#setAlarm();
@@ -59,6 +67,7 @@ export class Account extends DurableObject<AccountEnv> {
   async #guard<T>(version: number, turn: () => T): Promise<T | Fault> {
     if (!SUPPORTED_VERSIONS.includes(version)) return { kind: "unsupported_version", supported: SUPPORTED_VERSIONS };
     try {
+      this.#prepare();
       const outcome = turn();
       await this.#setAlarm();
       return outcome;

@@ -107,7 +107,7 @@ function captureHeld(store: Store, row: HoldRow, command: CaptureCommand, now: n
     post(store, now, { kind: "capture", credits: added, from: "held", to: "captured", ...about(row) });
     store.exec(`UPDATE holds SET captured = ?2 WHERE id = ?1`, row.id, reported);
   }
-  if (ends) resolve(store, { ...row, captured: reported }, "captured", now);
+  if (ends) resolve(store, { ...row, captured: reported }, "captured", now, added > 0);
   return { replayed: !ends && added === 0, credits: reported, writtenOff: 0 };
 }
 
@@ -149,8 +149,8 @@ export function expireHolds(store: Store, now: number): void {
   for (const row of due) resolve(store, row, "expired", now);
 }
 
-/** Ends an open hold: what was not captured goes back to the grants it came from. */
-function resolve(store: Store, row: HoldRow, state: Exclude<HoldState, "held">, now: number): void {
+/** Ends an open hold: what was not captured goes back to the grants it came from. `told`: an entry of this turn says so. */
+function resolve(store: Store, row: HoldRow, state: Exclude<HoldState, "held">, now: number, told = false): void {
   const { first: charged, rest } = splitParts(parseParts(row.parts), row.captured);
   const released = row.credits - row.captured;
   store.exec(
@@ -163,7 +163,8 @@ function resolve(store: Store, row: HoldRow, state: Exclude<HoldState, "held">, 
   );
   // Also when nothing is left to release: the journal tells of every end, and a purge finds ended holds by it.
   const kind = state === "expired" ? "expire" : "void";
-  post(store, now, { kind, credits: released, from: "held", to: "available", ...about(row) });
+  if (released > 0 || !told)
+    post(store, now, { kind, credits: released, from: "held", to: "available", ...about(row) });
   putBack(store, rest, now);
 }
 

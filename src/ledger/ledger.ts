@@ -166,7 +166,7 @@ function nextPurge(store: Store): number | null {
 /** Drops holds finished longer ago than the retention, walking the journal from where the last purge stopped. */
 function purge(store: Store, now: number): void {
   const ended = store.exec<{ seq: number; ref: string }>(
-    `SELECT seq, ref FROM entries WHERE seq > ?1 AND at < ?2 ORDER BY seq LIMIT ?3`,
+    `SELECT seq, ref FROM (SELECT seq, ref, at FROM entries WHERE seq > ?1 ORDER BY seq LIMIT ?3) WHERE at < ?2 ORDER BY seq`,
     accountRow(store).purged_seq,
     now - RETENTION_MS,
     PURGE_BATCH,

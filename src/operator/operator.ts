@@ -1,5 +1,6 @@
 /** The operator's API: every route behind one secret, none of it readable by a browser's scripts. */
 import { Hono, type Next } from "hono";
+import { log } from "../log.ts";
 import { refuseHere, resource, type FareboxContext, type FareboxEnv } from "../resource.ts";
 import { getAccount, getAccounts, getEntries, putPlan, putStatus } from "./accounts.ts";
 import { deleteGrant, putGrant, putRefund } from "./grants.ts";
@@ -30,6 +31,11 @@ async function operatorOnly(c: FareboxContext, next: Next): Promise<Response | u
   const given = /^Bearer +([\x21-\x7e]+)$/i.exec(c.req.header("authorization") ?? "")?.[1] ?? "";
   if (!(await isSame(given, c.env.house.adminToken))) return refuseHere(c, { code: "operator_only" });
   await next();
+  // Who changed what is found here: settings and tokens leave no entry in the journal.
+  if (c.req.method !== "GET" && c.req.method !== "HEAD") {
+    const { requestId, target } = c.env.call;
+    log("operator", { request_id: requestId, method: c.req.method, path: target.path, status: c.res.status });
+  }
   return undefined;
 }
 

@@ -85,7 +85,7 @@ describe("a mistake in the general keys", () => {
       59,
       "holdTtlSeconds",
       "is 59, less than the longest time-out, 60",
-      "at least 60, better 120",
+      "the longest timeoutSeconds and 60 more",
     );
   });
 
@@ -158,6 +158,7 @@ describe("a mistake in the origin", () => {
     ["", "a", "is no header name", "letters, digits and hyphens"],
     ["Farebox-Account", "a", "a header the gate sets itself", "another name"],
     ["payment-context", "a", "a header the gate sets itself", "another name"],
+    ["Via", "a", "a header the gate sets itself", "another name"],
     ["X-Forwarded-For", "a", "a header the gate sets itself", "another name"],
     ["X-Value", "a\r\nB: c", "other than printable ASCII", "printable ASCII"],
     ["X-Value", "é", "other than printable ASCII", "printable ASCII"],

@@ -1,7 +1,9 @@
 /** A gate without its bindings and secrets, or with weak ones, serves nothing: it names each, and shows none. */
 import { describe, expect, it } from "vitest";
 import { makeAdminToken, makeSigningKey } from "../../scripts/secrets.ts";
+import { usd, type Config, type Price } from "../../src/config.ts";
 import type { Mistake } from "../../src/config/say.ts";
+import type { PriceList } from "../../src/gate/price.ts";
 import { setUp } from "../../src/setup.ts";
 import { envOf } from "./env.ts";
 import { JWK, RIGHT, told, withValue } from "./right.ts";
@@ -49,6 +51,32 @@ describe("a gate with everything it needs", () => {
     const setup = await setUp(withValue(["holdTtlSeconds"], undefined), envOf());
     expect(setup.ok && setup.house.prices.find("POST", "/v1/reports")).toMatchObject({ holdTtlSeconds: 120 });
     expect(setup.ok && setup.house.prices.find("GET", "/v1/search")).toMatchObject({ holdTtlSeconds: 70 });
+  });
+});
+
+/** The price list of a gate that can be set up. */
+async function pricesOf(list: Readonly<Record<string, Price>>, plans: Config["plans"] = {}): Promise<PriceList> {
+  const setup = await setUp({ name: "Shop", origin: "route", prices: list, plans }, envOf());
+  if (!setup.ok) throw new Error(told(setup.mistakes));
+  return setup.house.prices;
+}
+
+describe("a price list that passes the checks", () => {
+  it.each(["GET /v1/:id{[a-z%]+}", "GET /v1/:id{(?:%[0-9A-F]{2})+}", "GET /v1/:id{[0-9;]+}", "GET /v1/a%20b/:id"])(
+    "can be set up: %s",
+    async (id) => {
+      const list = await pricesOf({ [id]: usd("1") });
+      expect(list.routes.map((route) => route.id)).toEqual([id]);
+      expect(list.find("GET", "/nowhere")).toMatchObject({ kind: "not_for_sale" });
+    },
+  );
+
+  it("gives no plan a route of the same price that it does not include", async () => {
+    const list = { "GET /v1/a": usd("1"), "GET /v1/*": usd("1") };
+    const rest = await pricesOf(list, { rest: { includes: ["GET /v1/*"] } });
+    expect(rest.find("GET", "/v1/A")).toMatchObject({ kind: "ambiguous" });
+    const one = await pricesOf(list, { one: { includes: ["GET /v1/a"] } });
+    expect(one.find("GET", "/v1/A")).toMatchObject({ kind: "ambiguous" });
   });
 });
 

@@ -1,8 +1,9 @@
 /** Every refusal, as a program meets it: one status and one shape a code, a reason only for the log, a way out. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { answerDenial } from "../../src/gate/answer.ts";
-import { describeDenial, type Denial } from "../../src/gate/denial.ts";
-import { isCode, MEANINGS, type Code } from "../../src/gate/meaning.ts";
+import type { Code, Denial } from "../../src/gate/denial.ts";
+import { describeDenial } from "../../src/gate/detail.ts";
+import { isCode, MEANINGS } from "../../src/gate/meaning.ts";
 import { ASKED, DENIALS, SECRET_REASON, SHOP } from "./denials.ts";
 
 /** The status a caller sees for every code of the contract. */

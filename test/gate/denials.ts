@@ -1,7 +1,6 @@
 /** One denial of every code, and what surrounds it when it is answered. */
 import type { Asked, Shop } from "../../src/gate/answer.ts";
-import type { Denial } from "../../src/gate/denial.ts";
-import type { Code } from "../../src/gate/meaning.ts";
+import type { Code, Denial } from "../../src/gate/denial.ts";
 
 export const SECRET_REASON = "reason-for-the-log-only";
 

@@ -28,7 +28,8 @@ beforeAll(async () => {
       kvNamespaces: ["KV"],
     }),
   );
-  kv = await miniflare.getKVNamespace("KV");
+  const real: unknown = await miniflare.getKVNamespace("KV");
+  kv = real as KVNamespace;
   server = await startOrigin();
   signer = await makeIssuer();
 }, 30_000);

@@ -2,7 +2,8 @@
 import { createHmac, generateKeyPairSync, sign, type KeyObject } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeBase64url, encodeBase64url, parseJws, TOKEN_BYTES_MAX, verifySignature } from "../../src/gate/jws.ts";
+import { decodeBase64url, encodeBase64url } from "../../src/gate/base64url.ts";
+import { parseJws, TOKEN_BYTES_MAX, verifySignature } from "../../src/gate/jws.ts";
 import { loadKeys } from "../../src/gate/keys.ts";
 import { base64url, CLAIMS, HEADER, makeIssuer, signText } from "./tokens.ts";
 

@@ -85,7 +85,7 @@ describe("a canonical path", () => {
     expect(fault("/v1/caf%c3%A9")).toBe("it contains %c3: write %C3");
   });
 
-  it("is what a URL parser leaves as it is, byte for byte", () => {
+  it("is what a URL parser makes of it: byte for byte, but for an apostrophe in the query", () => {
     let accepted = 0;
     fc.assert(
       fc.property(fc.constantFrom("/", "/v1/"), pathLike, (start, rest) => {
@@ -95,7 +95,9 @@ describe("a canonical path", () => {
         const parsed = new URL(GATE + target.path + target.query);
         expect(parsed.origin).toBe(GATE);
         expect(parsed.pathname).toBe(target.path);
-        expect(target.path + target.query).toBe(start + rest);
+        const [path = "", ...query] = (start + rest).split("?");
+        const sent = [path, ...query.map((part) => part.replaceAll("'", "%27"))].join("?");
+        expect(target.path + target.query).toBe(sent);
       }),
       { numRuns: 20_000 },
     );

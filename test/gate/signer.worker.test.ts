@@ -5,7 +5,8 @@ import { loadSigner } from "../../src/gate/signer.ts";
 type PrivateJwk = { readonly kty: string; readonly crv: string; readonly x: string; readonly d: string };
 
 async function fresh(): Promise<PrivateJwk> {
-  const pair = (await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"])) as CryptoKeyPair;
+  const pair = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
+  if (!("privateKey" in pair)) throw new Error("no pair of keys");
   const { kty, crv, x, d } = (await crypto.subtle.exportKey("jwk", pair.privateKey)) as PrivateJwk;
   return { kty, crv, x, d };
 }

@@ -85,7 +85,7 @@ describe("3xx", () => {
       ["//{origin}/v1/next", "http://{gate}/v1/next"],
       ["HTTP://{origin}/v1/next", "http://{gate}/v1/next"],
     ])("sends the caller on to the gate and not around it: %s", async (said, wanted) => {
-      expect(await locationOf(said)).toBe(wanted);
+      expect(hrefOf(await locationOf(said))).toBe(hrefOf(wanted));
     });
 
     it.each(["/v1/next", "next?x", "http://{origin}0/v1/next", "https://elsewhere.example/?u=http://{origin}/"])(
@@ -106,4 +106,9 @@ async function locationOf(said: string): Promise<string | undefined> {
   gate.origin.answer = ok;
   expect(seen).toEqual({ status: 302, hits: 1, entries: ["hold", "capture"], delta: -5 });
   return reply.headers.location?.replaceAll(address, "{origin}").replaceAll(`127.0.0.1:${gate.port}`, "{gate}");
+}
+
+/** An address in one spelling: "http://a" and "http://a/" are the same. */
+function hrefOf(location: string | undefined): string {
+  return new URL((location ?? "").replaceAll(/\{(\w+)\}/g, "$1.example")).href;
 }

@@ -40,7 +40,7 @@ async function keysInKv(): Promise<string[]> {
 
 describe("a token that is not genuine", () => {
   it("wakes no account's object, however many come and whomever they name", async () => {
-    await expect.poll(keysInKv).toEqual(["standing:known"]);
+    await expect.poll(keysInKv, { timeout: 3000 }).toEqual(["standing:known"]);
     const before = objects();
     expect(before).toHaveLength(1);
     const forger = makeKey("EdDSA");

@@ -1,6 +1,6 @@
 /** What a caller sees whose token is good and whose call is not allowed: paying would not help, so it is never 402. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { expectDenial } from "../support/denial.ts";
+import { expectDenial, FREE, paid } from "../support/columns.ts";
 import { PRICES, startGate, type TestGate } from "../support/gate.ts";
 import { gateKey, ownClaims, signClaims } from "../support/jwt.ts";
 
@@ -55,7 +55,7 @@ describe("403 insufficient_scope", () => {
     "lets the scope %j in, and charges",
     async (scope) => {
       const seen = await gate.see("scoped", "/v1/reports", report(tokenWith(scope)));
-      expect(seen).toMatchObject({ status: 200, hits: 1, entries: ["hold", "capture"], delta: -20 });
+      expect(seen).toMatchObject(paid(20));
     },
   );
 
@@ -70,14 +70,14 @@ describe("403 insufficient_scope", () => {
     const options = { token: tokenWith("members") };
     await expectDenial(gate, "scoped", "/v1/members", options, [403, "insufficient_scope"]);
     const seen = await gate.see("scoped", "/v1/members", { token: tokenWith("members:read") });
-    expect(seen).toMatchObject({ status: 200, hits: 1, entries: [], delta: 0 });
+    expect(seen).toMatchObject(FREE);
   });
 
   it("holds on a route that the token's plan includes", async () => {
     const onPlan = tokenWith(undefined, { entitlements: ["pro"] });
     await expectDenial(gate, "scoped", "/v1/reports", report(onPlan), [403, "insufficient_scope"]);
     const seen = await gate.see("scoped", "/v1/reports", report(tokenWith("reports", { entitlements: ["pro"] })));
-    expect(seen).toMatchObject({ status: 200, hits: 1, entries: [], delta: 0 });
+    expect(seen).toMatchObject(FREE);
   });
 
   it("holds for HEAD as for GET", async () => {
@@ -94,7 +94,7 @@ describe("403 account_suspended", () => {
   it("refuses the very next paid call, offers nothing to pay, and ends with the suspension", async () => {
     await gate.grant("naughty", 1000);
     const token = await gate.token("naughty");
-    expect(await gate.see("naughty", "/v1/cheap", { token })).toMatchObject({ status: 200, delta: -1 });
+    expect(await gate.see("naughty", "/v1/cheap", { token })).toMatchObject(paid(1));
     await setStatus("naughty", "suspended");
     for (const method of ["GET", "HEAD", "POST"]) {
       const reply = await expectDenial(gate, "naughty", "/v1/expensive", { method, token }, [403, "account_suspended"]);
@@ -104,7 +104,7 @@ describe("403 account_suspended", () => {
         expect(reply.json().remedy).toEqual([{ rel: "help", href: "https://help.example/", title: "Ask the seller" }]);
     }
     await setStatus("naughty", "active");
-    expect(await gate.see("naughty", "/v1/cheap", { token })).toMatchObject({ status: 200, hits: 1, delta: -1 });
+    expect(await gate.see("naughty", "/v1/cheap", { token })).toMatchObject(paid(1));
   });
 
   it("refuses an account without credits, and one never granted any, in the same way", async () => {

@@ -1,6 +1,6 @@
 /** What a caller sees who asks for something that is not for sale: no price is never free. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { expectDenial } from "../support/denial.ts";
+import { expectDenial } from "../support/columns.ts";
 import { startGate, type TestGate } from "../support/gate.ts";
 
 let gate: TestGate;

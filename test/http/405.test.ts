@@ -1,6 +1,6 @@
 /** What a caller sees whose method is not sold anywhere, and that OPTIONS is the gate's to answer. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { expectDenial, expectNoStore } from "../support/denial.ts";
+import { expectDenial, expectNoStore } from "../support/columns.ts";
 import { startGate, type TestGate } from "../support/gate.ts";
 
 let gate: TestGate;

@@ -32,9 +32,12 @@ beforeAll(async () => {
   file = new DatabaseSync(path);
 });
 afterAll(async () => {
-  file.close();
-  await gate.close();
-  rmSync(persist, { recursive: true, force: true });
+  try {
+    file.close();
+    await gate.close();
+  } finally {
+    rmSync(persist, { recursive: true, force: true });
+  }
 });
 
 async function start(options: GateOptions): Promise<TestGate> {

@@ -1,7 +1,7 @@
 /** That every refusal can be acted on by a program, a browser's script and a person, and kept by no cache. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { expectNoStore } from "../support/denial.ts";
 import { readChallenges, readLinks, readNames } from "../support/fields.ts";
+import { expectNoStore } from "../support/columns.ts";
 import { PRICES, startGate, type CallOptions, type Reply, type TestGate } from "../support/gate.ts";
 import { startOrigin, type RecordingOrigin } from "../support/origin.ts";
 

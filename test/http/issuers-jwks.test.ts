@@ -2,12 +2,11 @@
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { expectDenial } from "../support/denial.ts";
+import { expectDenial, paid } from "../support/columns.ts";
 import { startGate, type TestGate } from "../support/gate.ts";
 import { hmacKey, makeKey, nowSeconds, signClaims, type SigningKey } from "../support/jwt.ts";
 
 const API = "https://api.example.com";
-const PAID = { status: 200, hits: 1, entries: ["hold", "capture"], delta: -1 };
 const HOUR = 3_600_000;
 
 /** One JWKS endpoint an issuer; what it answers is for the test to say. Without an answer it hangs up. */
@@ -85,7 +84,7 @@ describe("an issuer's JWKS", () => {
     const keys = [makeKey("EdDSA", "a"), makeKey("ES256", "b"), makeKey("RS256", "c")];
     publish("steady", ...keys.map(({ jwk }) => jwk));
     expect(fetches("steady")).toBe(0);
-    for (const key of [...keys, ...keys, ...keys]) expect(await pay(tokenOf("steady", key))).toMatchObject(PAID);
+    for (const key of [...keys, ...keys, ...keys]) expect(await pay(tokenOf("steady", key))).toMatchObject(paid(1));
     const token = tokenOf("steady", keys[0] ?? makeKey("EdDSA"));
     const replies = await Promise.all(Array.from({ length: 20 }, async () => gate.call("/v1/cheap", { token })));
     expect(replies.map(({ status }) => status)).toEqual(Array(20).fill(200));
@@ -93,7 +92,7 @@ describe("an issuer's JWKS", () => {
     expect(fetches("steady")).toBe(1);
   });
 
-  it("serves every one of the calls that arrive before it was ever fetched", async () => {
+  it("is fetched once for the calls that arrive before it was ever fetched, and every one is served", async () => {
     const key = makeKey("EdDSA", "a");
     endpoints.set("burst", (response) => {
       setTimeout(() => response.end(JSON.stringify({ keys: [key.jwk] })), 50);
@@ -102,13 +101,13 @@ describe("an issuer's JWKS", () => {
     const replies = await Promise.all(Array.from({ length: 10 }, async () => gate.call("/v1/cheap", { token })));
     expect(replies.map(({ status }) => status)).toEqual(Array(10).fill(200));
     await gate.settled("user");
-    expect(fetches("burst")).toBeLessThanOrEqual(10);
+    expect(fetches("burst")).toBe(1);
   });
 
   it("is not fetched at all while a copy of the last hour is in KV", async () => {
     const key = makeKey("EdDSA", "a");
     await seed("seeded", HOUR - 60_000, key);
-    expect(await pay(tokenOf("seeded", key))).toMatchObject(PAID);
+    expect(await pay(tokenOf("seeded", key))).toMatchObject(paid(1));
     expect(fetches("seeded")).toBe(0);
   });
 
@@ -116,10 +115,10 @@ describe("an issuer's JWKS", () => {
     const [before, after] = [makeKey("EdDSA", "before"), makeKey("EdDSA", "after")];
     await seed("rotated", 0, before);
     publish("rotated", before.jwk, after.jwk);
-    expect(await pay(tokenOf("rotated", before))).toMatchObject(PAID);
+    expect(await pay(tokenOf("rotated", before))).toMatchObject(paid(1));
     expect(fetches("rotated")).toBe(0);
-    expect(await pay(tokenOf("rotated", after))).toMatchObject(PAID);
-    expect(await pay(tokenOf("rotated", before))).toMatchObject(PAID);
+    expect(await pay(tokenOf("rotated", after))).toMatchObject(paid(1));
+    expect(await pay(tokenOf("rotated", before))).toMatchObject(paid(1));
     expect(fetches("rotated")).toBe(1);
   });
 
@@ -127,7 +126,7 @@ describe("an issuer's JWKS", () => {
     const [before, after] = [makeKey("EdDSA", "before"), makeKey("EdDSA", "after")];
     await seed("retired", 0, before);
     publish("retired", after.jwk);
-    expect(await pay(tokenOf("retired", after))).toMatchObject(PAID);
+    expect(await pay(tokenOf("retired", after))).toMatchObject(paid(1));
     await expectRefused(tokenOf("retired", before));
   });
 
@@ -135,7 +134,7 @@ describe("an issuer's JWKS", () => {
     const [before, after] = [makeKey("EdDSA", "same"), makeKey("EdDSA", "same")];
     await seed("stale", HOUR + 60_000, before);
     publish("stale", after.jwk);
-    expect(await pay(tokenOf("stale", after))).toMatchObject(PAID);
+    expect(await pay(tokenOf("stale", after))).toMatchObject(paid(1));
     await expectRefused(tokenOf("stale", before));
     expect(fetches("stale")).toBe(1);
   });
@@ -145,16 +144,17 @@ describe("an issuer's JWKS", () => {
     await seed("kids", 0, key);
     publish("kids", key.jwk);
     const forger = makeKey("EdDSA");
+    const forged = (n: number): string => tokenOf("kids", forger, { kid: `kid-${n}` });
+    const hits = gate.origin.hits.length;
     for (let n = 0; n < 100; n += 20) {
-      const replies = await Promise.all(
-        Array.from({ length: 20 }, async (_, m) =>
-          gate.call("/v1/cheap", { token: tokenOf("kids", forger, { kid: `kid-${n + m}` }) }),
-        ),
-      );
-      expect(replies.map(({ status }) => status)).toEqual(Array(20).fill(401));
+      const calls = Array.from({ length: 20 }, async (_, m) => gate.call("/v1/cheap", { token: forged(n + m) }));
+      // 503 while the one fetch is under way, which might find the key; 401 from then on.
+      for (const { status } of await Promise.all(calls)) expect(n === 0 ? [401, 503] : [401]).toContain(status);
     }
+    expect(gate.origin.hits.length).toBe(hits);
+    await expectRefused(forged(100));
     expect(fetches("kids")).toBe(1);
-    expect(await pay(tokenOf("kids", key))).toMatchObject(PAID);
+    expect(await pay(tokenOf("kids", key))).toMatchObject(paid(1));
   });
 
   it("is fetched without anything of the caller's", async () => {
@@ -217,7 +217,7 @@ describe("an issuer that cannot be asked", () => {
   it("does not end what it published before: its old keys go on counting", async () => {
     const key = makeKey("EdDSA", "a");
     await seed("outage", 24 * HOUR, key);
-    for (let n = 0; n < 3; n++) expect(await pay(tokenOf("outage", key))).toMatchObject(PAID);
+    for (let n = 0; n < 3; n++) expect(await pay(tokenOf("outage", key))).toMatchObject(paid(1));
     expect(fetches("outage")).toBe(1);
     await expectRefused(tokenOf("outage", makeKey("EdDSA", "a")));
   });
@@ -226,14 +226,14 @@ describe("an issuer that cannot be asked", () => {
     const key = makeKey("EdDSA", "a");
     await seed("poisoned", 24 * HOUR, key);
     answerWith("poisoned", '{"error":"maintenance"}');
-    for (let n = 0; n < 2; n++) expect(await pay(tokenOf("poisoned", key))).toMatchObject(PAID);
+    for (let n = 0; n < 2; n++) expect(await pay(tokenOf("poisoned", key))).toMatchObject(paid(1));
   });
 
   it("is not made of one whose copy in KV is unreadable", async () => {
     const key = makeKey("EdDSA", "a");
     publish("cold", key.jwk);
     await (await gate.miniflare.getKVNamespace("KV")).put(`jwks:${base}/cold`, "{");
-    expect(await pay(tokenOf("cold", key))).toMatchObject(PAID);
+    expect(await pay(tokenOf("cold", key))).toMatchObject(paid(1));
   });
 });
 
@@ -257,20 +257,20 @@ describe("a key in a JWKS", () => {
       // A point of small order: with it as the key, anybody's signature of zeros verifies.
       { ...nothing.jwk, x: Buffer.alloc(32).toString("base64url") },
     );
-    expect(await pay(tokenOf("weak", sound))).toMatchObject(PAID);
+    expect(await pay(tokenOf("weak", sound))).toMatchObject(paid(1));
     for (const key of [short, encrypting, wrapping, otherwise, lazy, nothing])
       await expectRefused(tokenOf("weak", key));
     const zeros = `${tokenOf("weak", nothing).split(".").slice(0, 2).join(".")}.${Buffer.alloc(64).toString("base64url")}`;
     await expectRefused(zeros);
     // Only one sound key is left, and a token without a kid is for that one.
-    expect(await pay(tokenOf("weak", sound, { kid: undefined }))).toMatchObject(PAID);
+    expect(await pay(tokenOf("weak", sound, { kid: undefined }))).toMatchObject(paid(1));
     await expectRefused(tokenOf("weak", encrypting, { kid: undefined }));
   });
 
   it("that shares its kid with another counts as little as the other", async () => {
     const [one, other, alone] = [makeKey("EdDSA", "twin"), makeKey("ES256", "twin"), makeKey("EdDSA", "alone")];
     publish("twins", one.jwk, other.jwk, alone.jwk);
-    expect(await pay(tokenOf("twins", alone))).toMatchObject(PAID);
+    expect(await pay(tokenOf("twins", alone))).toMatchObject(paid(1));
     for (const key of [one, other]) await expectRefused(tokenOf("twins", key));
   });
 

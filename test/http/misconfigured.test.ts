@@ -24,20 +24,16 @@ const secrets: [name: string, what: string, value: string | undefined][] = [
   ["FAREBOX_ADMIN_TOKEN", "one character too short", TELLTALE.repeat(4).slice(1)],
   ["FAREBOX_ADMIN_TOKEN", "with a trailing newline", `${long}\n`],
   ["FAREBOX_SIGNING_KEY", "missing", undefined],
-  ["FAREBOX_SIGNING_KEY", "empty", ""],
   ["FAREBOX_SIGNING_KEY", "not JSON", long],
   ["FAREBOX_SIGNING_KEY", "a public key", JSON.stringify({ ...goodKey, d: undefined })],
   ["FAREBOX_SIGNING_KEY", "an RSA key", JSON.stringify(rsa)],
   ["FAREBOX_SIGNING_KEY", "two halves of two keys", JSON.stringify({ ...goodKey, d: otherKey.d })],
-  ["FAREBOX_SIGNING_KEY", "cut short", JSON.stringify({ ...goodKey, d: goodKey.d.slice(1) })],
 ];
 
 const prices = { "GET /v1/expensive": 100, "GET /v1/free": "free" };
 const issuer = { issuer: "https://a.example", audience: "b", algorithms: ["EdDSA"] };
-const hmac = { ...issuer, algorithms: ["HS256"], secret: "AUTH_KEY" };
 // A config that is wrong, and the key that the gate must name.
 const configs: [what: string, key: string, config: Record<string, unknown>][] = [
-  ["an unknown key", "pricez", { pricez: long }],
   ["a price of 0", 'prices["GET /v1/zero"]', { prices: { ...prices, "GET /v1/zero": 0 } }],
   ["no price where one must be", 'prices["GET /v1/null"]', { prices: { "GET /v1/null": null }, holdTtlSeconds: 90 }],
   ["overlapping routes", 'prices["GET /v1/:b"]', { prices: { "GET /v1/:a": 1, "GET /v1/:b": 2 } }],
@@ -49,11 +45,6 @@ const configs: [what: string, key: string, config: Record<string, unknown>][] = 
     "an origin that is the gate",
     "origin.url",
     { publicUrl: "https://me.example", origin: { url: "https://ME.example:443/" } },
-  ],
-  [
-    "an origin header that is ours",
-    'origin.headers["Farebox-Account"]',
-    { origin: { url: "https://o.example", headers: { "Farebox-Account": long } } },
   ],
   [
     "an origin header whose secret is missing",
@@ -86,7 +77,6 @@ const configs: [what: string, key: string, config: Record<string, unknown>][] = 
     "holdTtlSeconds",
     { origin: { url: "https://o.example", timeoutSeconds: 1234 }, holdTtlSeconds: 60 },
   ],
-  ["an issuer whose secret is missing", "secret AUTH_KEY", { tokens: [hmac] }],
   ["an issuer whose key is none", "tokens[0].keys", { tokens: [{ ...issuer, keys: [null] }] }],
 ];
 

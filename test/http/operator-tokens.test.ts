@@ -179,6 +179,14 @@ describe("DELETE tokens/{jti}", () => {
     await expectPays("out:greta", other);
   });
 
+  it("refuses a token of ours whatever account is named beside it", async () => {
+    await gate.grant("ida", 10);
+    const { token, jti } = (await mint("ida")).json();
+    await expectPays("ida", token);
+    expect((await revoke(jti, "?account=other")).status).toBe(200);
+    await expectRevoked("ida", token);
+  });
+
   it("refuses an outside token whose id is made like ours, as another gate's is", async () => {
     await gate.grant("out:hans", 10);
     const jti = `${"a".repeat(20)}.${Buffer.from("hans").toString("base64url")}`;
@@ -201,15 +209,13 @@ describe("DELETE tokens/{jti}", () => {
   );
 
   it.each([
-    ["another account's name", "OURS", "?account=other"],
     ["an account that cannot be", "x", "?account=%00"],
     ["an empty account", "x", "?account="],
     ["an id with a blank", "a%20b", "?account=a"],
     ["an id with a control character", "a%0Ab", "?account=a"],
     ["an id of 2,000 bytes", "x".repeat(2000), "?account=a"],
   ])("refuses %s", async (_, jti, query) => {
-    const id = jti === "OURS" ? (await mint("ida")).json().jti : jti;
-    const reply = await gate.admin("DELETE", `/tokens/${id}${query}`);
+    const reply = await gate.admin("DELETE", `/tokens/${jti}${query}`);
     expect([reply.status, reply.json().code]).toEqual([400, "bad_request"]);
   });
 });

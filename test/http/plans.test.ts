@@ -1,6 +1,6 @@
 /** That what a plan includes costs nothing, from when the plan is set to when it ends, and that nothing else is free. */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { expectDenial } from "../support/denial.ts";
+import { expectDenial, FREE, paid } from "../support/columns.ts";
 import { PRICES, startGate, type TestGate } from "../support/gate.ts";
 import { gateKey, ownClaims, signClaims } from "../support/jwt.ts";
 
@@ -16,8 +16,6 @@ beforeAll(async () => {
 });
 afterAll(async () => gate.close());
 
-const FREE = { status: 200, hits: 1, entries: [], delta: 0 };
-const paid = (credits: number): object => ({ status: 200, hits: 1, entries: ["hold", "capture"], delta: -credits });
 const LAG = { timeout: 3000, interval: 50 };
 
 async function setPlan(account: string, plan: string | null, until?: number): Promise<void> {

@@ -71,7 +71,7 @@ const together = async <T>(count: number, each: (n: number) => Promise<T>): Prom
   Promise.all(Array.from({ length: count }, async (_, n) => each(n)));
 const expectBalance = async (account: string, balance: object): Promise<void> => {
   const read = async (n: number): Promise<unknown> => operate(n, "GET", `/accounts/${account}`);
-  await expect.poll(async () => read(0)).toMatchObject({ held: 0 });
+  await expect.poll(async () => read(0), { timeout: 3000 }).toMatchObject({ held: 0 });
   for (const view of await together(ISOLATES, read)) expect(view).toMatchObject({ ...balance, held: 0 });
 };
 

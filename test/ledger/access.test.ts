@@ -106,6 +106,11 @@ describe("a plan", () => {
     expect(afterwards([plan("pro", NOW + DAY)], { ...included, at })).toBe(kind);
   });
 
+  it("set again without an end has none, whatever the one before had", () => {
+    const at = NOW + 2 * DAY;
+    expect(afterwards([plan("pro", NOW + DAY), plan("pro")], { ...included, at })).toBe("included");
+  });
+
   it("is shown while it lasts", () => {
     const account = openAccount(plan("pro", NOW + DAY));
     expect(account.view(NOW + DAY - 1)).toMatchObject({ plan: "pro", planUntil: NOW + DAY });

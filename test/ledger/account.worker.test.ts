@@ -3,7 +3,7 @@ import { abortAllDurableObjects, evictDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { RPC_VERSION, type Command } from "../../src/ledger/command.ts";
 import { captureOf, grantOf, holdOf, refundOf, reverseOf, voidOf } from "../support/command.ts";
-import { ACCOUNTS, alarmOf, inside, send, tablesOf, viewOf } from "./objects.ts";
+import { ACCOUNTS, alarmOf, alter, send, tablesOf, viewOf } from "./objects.ts";
 
 const token = { jti: "t1", issuedAt: 0 };
 
@@ -45,11 +45,24 @@ describe("the account's object", () => {
     expect(await viewOf(account)).toMatchObject({ available: 10, held: 0, granted: 10 });
   });
 
+  it("answers with a fault when storage fails half-way through a command, and nothing was written", async () => {
+    await send("half-way", grantOf(10));
+    await alter("half-way", `CREATE TRIGGER full BEFORE INSERT ON entries BEGIN SELECT RAISE(ABORT, 'no room'); END`);
+    expect(await send("half-way", holdOf(4))).toEqual({ kind: "fault" });
+    expect(await send("half-way", grantOf(5, { id: "g2" }))).toEqual({ kind: "fault" });
+    await alter("half-way", `DROP TRIGGER full`);
+    expect(await viewOf("half-way")).toMatchObject({
+      available: 10,
+      held: 0,
+      granted: 10,
+      grants: [{ remaining: 10 }],
+    });
+    expect(await send("half-way", holdOf(4))).toMatchObject({ kind: "held", replayed: false });
+  });
+
   it("answers with a fault, not with an exception, where its tables are newer than its code", async () => {
     await send("newer", grantOf(10));
-    await inside("newer", ({ storage }) => {
-      storage.sql.exec(`UPDATE schema_version SET version = version + 1`);
-    });
+    await alter("newer", `UPDATE schema_version SET version = version + 1`);
     await evictDurableObject(ACCOUNTS.getByName("newer"));
     const answer = await send("newer", holdOf(1)).catch((error: unknown) => ({ thrown: String(error) }));
     expect(answer).toEqual({ kind: "fault" });

@@ -33,8 +33,11 @@ describe("the alarm", () => {
     await send("cold", grantOf(10));
     await send("cold", holdOf(4, { ttlSeconds: 1 }));
     await evictDurableObject(ACCOUNTS.getByName("cold"));
+    // Asking earlier would wake it.
     await sleep(1300);
-    expect(await balanceOnDisk("cold")).toEqual({ available: 10, held: 0, expired: 0 });
+    await expect
+      .poll(async () => balanceOnDisk("cold"), { timeout: 3000, interval: 100 })
+      .toEqual({ available: 10, held: 0, expired: 0 });
   });
 
   it("delivered twice expires once", async () => {

@@ -5,7 +5,7 @@
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Account } from "../../src/ledger/account.ts";
-import { connectLedger } from "../../src/ledger/client.ts";
+import { connectLedger, type Ledger } from "../../src/ledger/client.ts";
 import { RPC_VERSION } from "../../src/ledger/command.ts";
 import { only } from "../../src/ledger/store.ts";
 import { grantOf, holdOf } from "../support/command.ts";
@@ -13,8 +13,13 @@ import { grantOf, holdOf } from "../support/command.ts";
 type Call = { readonly stub: number; readonly method: string; readonly version: number; readonly sent: unknown };
 type Behaviour = () => Promise<unknown>;
 
+function connectTo(standIn: object): Ledger {
+  const accounts = standIn as DurableObjectNamespace<Account>;
+  return connectLedger(accounts);
+}
+
 /** A namespace whose nth call behaves as the nth of `behaviours`, the last one for ever. */
-function accountsThat(...behaviours: Behaviour[]): { ledger: ReturnType<typeof connectLedger>; calls: Call[] } {
+function accountsThat(...behaviours: Behaviour[]): { ledger: Ledger; calls: Call[] } {
   const calls: Call[] = [];
   let stubs = 0;
   const getByName = (): unknown => {
@@ -25,7 +30,7 @@ function accountsThat(...behaviours: Behaviour[]): { ledger: ReturnType<typeof c
     };
     return { apply: method("apply"), read: method("read") };
   };
-  return { ledger: connectLedger({ getByName } as unknown as DurableObjectNamespace<Account>), calls };
+  return { ledger: connectTo({ getByName }), calls };
 }
 
 const outcome = { kind: "granted", replayed: false, balance: { available: 10, held: 0 } };
@@ -99,7 +104,7 @@ describe("an object that breaks", () => {
   });
 
   it("before it is even called is no exception either", async () => {
-    const ledger = connectLedger({} as unknown as DurableObjectNamespace<Account>);
+    const ledger = connectTo({});
     const { value } = await timed(ledger.apply("alice", holdOf(1)));
     expect(value).toMatchObject({ kind: "unavailable" });
   });

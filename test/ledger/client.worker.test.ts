@@ -3,7 +3,7 @@ import { abortAllDurableObjects, evictDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { connectLedger } from "../../src/ledger/client.ts";
 import { captureOf, grantOf, holdOf } from "../support/command.ts";
-import { ACCOUNTS, inside, send } from "./objects.ts";
+import { ACCOUNTS, alter, send } from "./objects.ts";
 
 const ledger = connectLedger(ACCOUNTS);
 
@@ -48,9 +48,7 @@ describe("the client", () => {
 
   it("is told unavailable, not no, where the account's tables are newer than the code", async () => {
     await send("newer", grantOf(10));
-    await inside("newer", ({ storage }) => {
-      storage.sql.exec(`UPDATE schema_version SET version = version + 1`);
-    });
+    await alter("newer", `UPDATE schema_version SET version = version + 1`);
     await evictDurableObject(ACCOUNTS.getByName("newer"));
     expect(await ledger.apply("newer", holdOf(1))).toMatchObject({ kind: "unavailable" });
     expect(await ledger.read("newer", { read: "account" })).toMatchObject({ kind: "unavailable" });

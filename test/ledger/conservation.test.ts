@@ -60,7 +60,7 @@ describe("any history", { timeout: 60_000 }, () => {
           compare(store, model, command, now);
         }
       }),
-      settings(2000),
+      settings(1500),
     );
   });
 

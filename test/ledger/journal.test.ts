@@ -36,6 +36,13 @@ describe("the journal", () => {
     ]);
   });
 
+  it("has two entries for a call charged as quoted: hold and capture", () => {
+    const kinds = openAccount(grantOf(10), holdOf(4), captureOf(4))
+      .entries()
+      .map(({ kind }) => kind);
+    expect(kinds).toEqual(["grant", "hold", "capture"]);
+  });
+
   it("of an account only set up is empty", () => {
     const { store } = openAccount({ op: "status", status: "active" });
     expect(read(store, { read: "entries", after: 0, limit: 10 }, NOW)).toEqual({ entries: [], next: null });

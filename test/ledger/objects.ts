@@ -27,6 +27,13 @@ export async function inside<T>(account: string, look: (state: DurableObjectStat
   return runInDurableObject(ACCOUNTS.getByName(account), async (_, state) => look(state));
 }
 
+/** Changes the object's tables behind its back. */
+export async function alter(account: string, statement: string): Promise<void> {
+  await inside(account, ({ storage }) => {
+    storage.sql.exec(statement);
+  });
+}
+
 export async function tablesOf(account: string): Promise<unknown[]> {
   return inside(account, ({ storage }) =>
     storage.sql.exec<Row>(`SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'`).toArray(),

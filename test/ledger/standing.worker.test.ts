@@ -12,7 +12,7 @@ describe("the standing in KV", () => {
   it("is there promptly after a grant, with everything it says, in the value and in the listing", async () => {
     const before = Date.now();
     await send("prompt", grantOf(10));
-    await expect.poll(async () => writtenOf("prompt"), { ...soon, timeout: 500 }).not.toBeNull();
+    await expect.poll(async () => writtenOf("prompt"), { ...soon, timeout: 1000 }).not.toBeNull();
     const { value, metadata } = await KV.getWithMetadata("standing:prompt", "json");
     expect(value).toEqual({
       status: "active",

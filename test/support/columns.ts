@@ -1,8 +1,17 @@
-/** A refusal judged by every column it has: nothing forwarded, nothing written, nothing charged, nothing cacheable. */
+/** What a call may have done, in four columns: paid for, free, or refused with nothing forwarded, written or charged. */
 import { expect } from "vitest";
-import type { CallOptions, Reply, TestGate } from "./gate.ts";
+import type { CallOptions, Reply, Seen, TestGate } from "./gate.ts";
 
-export const DENIED = { hits: 0, entries: [], delta: 0 } as const;
+type Columns = Omit<Seen, "reply">;
+
+/** Served once, and charged exactly this. */
+export function paid(credits: number): Columns {
+  return { status: 200, hits: 1, entries: ["hold", "capture"], delta: -credits };
+}
+/** Served once, and nothing written. */
+export const FREE: Columns = { status: 200, hits: 1, entries: [], delta: 0 };
+/** Not served; the status is the test's to say. */
+export const DENIED: Omit<Columns, "status"> = { hits: 0, entries: [], delta: 0 };
 
 /** Makes the call for `account` and expects it to be refused with this status and code. */
 export async function expectDenial(
