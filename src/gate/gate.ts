@@ -19,7 +19,14 @@ import { pricedMethod, PRICED_METHODS, type Route } from "./price.ts";
 import { serve, type Hold } from "./serve.ts";
 import { readBearer, verifyToken, type Entitlement } from "./token.ts";
 
+/** Runs to its end even if the caller goes away meanwhile, so that no hold is left to its deadline. */
 export async function gate(call: Call, house: House): Promise<Response> {
+  const answered = answer(call, house);
+  call.waitUntil(answered.catch(() => undefined));
+  return answered;
+}
+
+async function answer(call: Call, house: House): Promise<Response> {
   const priced = findRoute(call, house);
   if (!priced.ok) return refuseCall(call, house, priced.error);
   const route = priced.value;

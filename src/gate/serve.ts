@@ -1,8 +1,6 @@
 /**
  * Serving an admitted call: forward it, then charge it or give its credits back, then hand over the answer.
- *
- * Runs to its end even if the caller goes away meanwhile: once credits are set aside, only the origin's answer decides
- * what the call costs.
+ * Once credits are set aside, only the origin's answer decides what the call costs.
  */
 import type { Credits } from "../credits.ts";
 import { log } from "../log.ts";
@@ -26,12 +24,6 @@ export type Admission = {
 };
 
 export async function serve(call: Call, house: House, admission: Admission): Promise<Response> {
-  const served = forwardAndSettle(call, house, admission);
-  call.waitUntil(served.catch(() => undefined));
-  return served;
-}
-
-async function forwardAndSettle(call: Call, house: House, admission: Admission): Promise<Response> {
   const { route, token, entitlement, hold } = admission;
   try {
     const ours = await describeCall(call, house, admission);
