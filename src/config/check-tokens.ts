@@ -24,6 +24,11 @@ export function checkIssuers(say: Say, { tokens, publicUrl }: Config): void {
     if (seen.has(issuer.issuer))
       say(`${key}.issuer`, `is ${show(issuer.issuer)}, listed before`, "list every issuer once");
     seen.add(issuer.issuer);
+    const meets = tokens.slice(0, index).find((other: unknown) => isRecord(other) && prefixesMeet(issuer, other));
+    if (meets) {
+      const problem = `is ${show(issuer.accountPrefix)}, and that of ${show(meets.issuer)} is ${show(meets.accountPrefix)}`;
+      say(`${key}.accountPrefix`, problem, "let no issuer's prefix begin with another's: their accounts could be one");
+    }
     if (issuer.issuer === publicUrl) {
       say(
         `${key}.issuer`,
@@ -32,6 +37,12 @@ export function checkIssuers(say: Say, { tokens, publicUrl }: Config): void {
       );
     }
   }
+}
+
+/** Whether two issuers with prefixes could name one account. */
+function prefixesMeet({ accountPrefix: a }: Issuer, { accountPrefix: b }: Readonly<Record<string, unknown>>): boolean {
+  if (typeof a !== "string" || typeof b !== "string" || a === "" || b === "") return false;
+  return a.startsWith(b) || b.startsWith(a);
 }
 
 function checkIssuer(say: Say, key: string, issuer: Issuer): void {

@@ -52,6 +52,10 @@ const NOT_TO_CALLER = new Set([
 const NOT_TO_CALLER_PATTERN =
   /^(?:credits-|farebox-|payment-|proxy-|access-control-|surrogate-|x-accel-|edge-control$)|cache-control$/;
 
+/** What no header may hold (RFC 9110 section 5.5): clients would throw away the whole answer, which was paid for. */
+// oxlint-disable-next-line no-control-regex -- those it is about
+const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
+
 /**
  * The caller's headers as the origin may see them. `token`: the buyer's, wherever it may hide. `ours`: what the config
  * adds, which no caller may say in our place.
@@ -85,6 +89,7 @@ export function headersToCaller(from: Headers): Headers {
   for (const [name, value] of from) {
     const plain = plainName(name);
     if (NOT_TO_CALLER.has(plain) || NOT_TO_CALLER_PATTERN.test(plain) || named.has(name)) continue;
+    if (CONTROL.test(value)) continue;
     to.append(name, value);
   }
   return to;

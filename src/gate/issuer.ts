@@ -7,7 +7,7 @@
  */
 import type { Algorithm, Issuer } from "../config.ts";
 import { log } from "../log.ts";
-import { isKeySet, loadKeys, type Key } from "./keys.ts";
+import { fitsKid, isKeySet, loadKeys, type Key } from "./keys.ts";
 
 export type TrustedIssuer = {
   readonly issuer: string;
@@ -38,6 +38,8 @@ export function remoteIssuer(of: Omit<TrustedIssuer, "keysFor">, url: string, kv
   const cached = `jwks:${url}`;
   let known: { readonly keys: readonly Key[]; readonly at: number } | undefined;
   let triedAt = -Infinity;
+  /** Whether the last fetch failed: then a key we lack may well exist. */
+  let failed = false;
 
   /** When the request that is fetching now began; a request that died does not say that it ended. */
   let fetchingSince = -Infinity;
@@ -54,8 +56,10 @@ export function remoteIssuer(of: Omit<TrustedIssuer, "keysFor">, url: string, kv
     try {
       const jwks = await fetchJwks(url);
       await load(jwks, now);
+      failed = false;
       await kv.put(cached, JSON.stringify({ jwks, at: now }), { expirationTtl: KV_TTL_SECONDS });
     } catch (error) {
+      failed ||= known?.at !== now;
       log("jwks_unavailable", { issuer: of.issuer, why: String(error) });
     }
     fetchingSince = -Infinity;
@@ -75,12 +79,13 @@ export function remoteIssuer(of: Omit<TrustedIssuer, "keysFor">, url: string, kv
     async keysFor(kid, now) {
       const cool = now - triedAt > COOL_DOWN_MS;
       if (!known && cool) await recall();
-      const lacksKey = (): boolean => !known || (kid !== undefined && !known.keys.some((key) => key.kid === kid));
+      const lacksKey = (): boolean => !known || (kid !== undefined && !known.keys.some((key) => fitsKid(key, kid)));
       // Another request is asking already, and what it learns serves this one too.
-      for (let waited = 0; lacksKey() && isFetching(now + waited); waited += WAIT_STEP_MS) await sleep(WAIT_STEP_MS);
-      const old = known === undefined || now - known.at > FRESH_MS;
-      if ((lacksKey() || old) && now - triedAt > COOL_DOWN_MS && !isFetching(now)) await refresh(now);
-      return known?.keys ?? "unavailable";
+      let later = now;
+      for (; lacksKey() && isFetching(later); later += WAIT_STEP_MS) await sleep(WAIT_STEP_MS);
+      const old = known === undefined || later - known.at > FRESH_MS;
+      if ((lacksKey() || old) && later - triedAt > COOL_DOWN_MS && !isFetching(later)) await refresh(later);
+      return known && !(lacksKey() && failed) ? known.keys : "unavailable";
     },
   };
 }

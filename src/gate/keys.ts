@@ -85,6 +85,11 @@ async function loadKey(jwk: Jwk, kid: string | undefined, algorithms: readonly A
   }
 }
 
+/** Whether a token that names `kid` may mean this key: a key without a name goes by any. */
+export function fitsKid(key: Key, kid: string): boolean {
+  return key.kid === undefined || key.kid === kid;
+}
+
 /** An HMAC key of raw bytes (UTF-8 of a secret). */
 export async function importHmac(secret: Uint8Array, alg: Algorithm): Promise<CryptoKey> {
   return crypto.subtle.importKey("raw", secret, { name: "HMAC", hash: `SHA-${alg.slice(2)}` }, false, ["verify"]);

@@ -87,10 +87,14 @@ export function foldPath(path: string): string {
 
 /** Decoded, and folded to what it looks like. Upper case first: that is what folds letters such as the long s. */
 function looseText(text: string): string {
-  return decodeURIComponent(text).normalize("NFKC").toUpperCase().toLowerCase();
+  return decodeURIComponent(text)
+    .normalize("NFKC")
+    .replaceAll(/\p{Cf}/gu, "")
+    .toUpperCase()
+    .toLowerCase();
 }
 
 /** A decoded segment without its matrix parameters, and without the blanks and dots that some file systems drop. */
 function bareSegment(segment: string): string {
-  return segment.replace(/;.*$/s, "").replace(/^\s+|[.\s]+$/g, "");
+  return segment.replace(/[;?#].*$/s, "").replace(/^\s+|[.\s]+$/g, "");
 }

@@ -22,7 +22,7 @@ export const PRICED_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const
 export type PricedMethod = (typeof PRICED_METHODS)[number];
 
 export type Route = {
-  /** As the price list writes it, "GET /v1/search"; an unlisted route is "GET *". */
+  /** As the price list writes it, "GET /v1/search"; an unlisted route is "*". */
   readonly id: string;
   /** What one call costs; 0 is free. */
   readonly credits: Credits;

@@ -64,7 +64,7 @@ function denyOutcome(call: Call, outcome: OriginOutcome, verdict: string): Denia
 /** The origin's answer with the receipt on it. */
 function passOn(call: Call, house: House, response: Response, hold: Hold | undefined, charge: boolean): Response {
   const headers = headersToCaller(response.headers);
-  moveLocation(headers, call, house);
+  moveLinks(headers, call, house);
   setNoStore(headers);
   const charged = charge && hold ? hold.credits : 0;
   setReceipt(headers, { charged, remaining: hold && hold.availableAfter + hold.credits - charged });
@@ -76,13 +76,17 @@ function passOn(call: Call, house: House, response: Response, hold: Hold | undef
 /** Statuses whose answers have no content (Fetch standard, null body status). */
 const NULL_BODY_STATUSES = [101, 204, 205, 304];
 
-/** A redirect to the origin's own name would lead the caller around the gate. */
-function moveLocation(headers: Headers, { selfUrl }: Call, { origin }: House): void {
-  const location = headers.get("location");
-  // What names no host stays with the host the caller used.
-  if (location === null || origin.base === undefined || !/^(?:[a-z][a-z0-9+.-]*:|\/\/)/i.test(location)) return;
-  const url = URL.parse(location, origin.base);
-  if (url?.origin === origin.base) headers.set("location", selfUrl + url.pathname + url.search + url.hash);
+/** A link to the origin's own name, by whatever scheme, would lead the caller around the gate. */
+function moveLinks(headers: Headers, { selfUrl }: Call, { origin }: House): void {
+  if (origin.base === undefined) return;
+  const { host } = new URL(origin.base);
+  for (const name of ["location", "content-location"]) {
+    const link = headers.get(name);
+    // What names no host stays with the host the caller used.
+    if (link === null || !/^(?:[a-z][a-z0-9+.-]*:|\/\/)/i.test(link)) continue;
+    const url = URL.parse(link, origin.base);
+    if (url?.host === host) headers.set(name, selfUrl + url.pathname + url.search + url.hash);
+  }
 }
 
 async function captureHold({ requestId }: Call, { ledger }: House, { account, credits }: Hold): Promise<void> {

@@ -69,7 +69,10 @@ export class Account extends DurableObject<AccountEnv> {
     try {
       this.#prepare();
       const outcome = turn();
-      await this.#setAlarm();
+      // The alarm only helps: what the turn wrote stands without it, and the next turn sets it again.
+      await this.#setAlarm().catch((error: unknown) => {
+        console.error(JSON.stringify({ event: "alarm_not_set", account: this.ctx.id.name, error: String(error) }));
+      });
       return outcome;
     } catch (error) {
       console.error(JSON.stringify({ event: "ledger_fault", account: this.ctx.id.name, error: String(error) }));
@@ -81,8 +84,8 @@ export class Account extends DurableObject<AccountEnv> {
   async #setAlarm(): Promise<void> {
     const at = nextWake(this.#store);
     if (at === null || at >= this.#alarmAt) return;
-    this.#alarmAt = at;
     await this.ctx.storage.setAlarm(at);
+    this.#alarmAt = at;
   }
 
   async #publish(): Promise<void> {

@@ -20,18 +20,23 @@ export interface Ledger {
 }
 
 const ATTEMPTS = 2;
+/** A capture is a served call's charge, and nobody waits for it. */
+const CAPTURE_ATTEMPTS = 5;
 const ATTEMPT_TIMEOUT_MS = 4_000;
 const RETRY_DELAY_MS = 100;
 
 export function connectLedger(accounts: DurableObjectNamespace<Account>): Ledger {
   return {
     async apply<K extends Op>(account: string, command: Extract<Command, { op: K }>) {
-      const answer = await attempt(async () => await accounts.getByName(account).apply(RPC_VERSION, command));
+      const answer = await attempt(
+        async () => await accounts.getByName(account).apply(RPC_VERSION, command),
+        command.op === "capture" ? CAPTURE_ATTEMPTS : ATTEMPTS,
+      );
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the object answers a command with one of its own outcomes
       return answer.kind === "answered" ? (answer.value as unknown as Outcomes[K]) : answer;
     },
     async read<Q extends Query>(account: string, query: Q) {
-      const answer = await attempt(async () => await accounts.getByName(account).read(RPC_VERSION, query));
+      const answer = await attempt(async () => await accounts.getByName(account).read(RPC_VERSION, query), ATTEMPTS);
       return answer.kind === "answered"
         ? // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
           { kind: "read", found: answer.value as unknown as Readings[Q["read"]] }
@@ -43,9 +48,9 @@ export function connectLedger(accounts: DurableObjectNamespace<Account>): Ledger
 type Answered<T> = { readonly kind: "answered"; readonly value: T };
 
 /** `call` takes a new stub each time: a stub that threw once stays broken. */
-async function attempt<T>(call: () => Promise<T | Fault>): Promise<Answered<T> | Unavailable> {
+async function attempt<T>(call: () => Promise<T | Fault>, attempts: number): Promise<Answered<T> | Unavailable> {
   let why = "";
-  for (let n = 1; n <= ATTEMPTS; n++) {
+  for (let n = 1; n <= attempts; n++) {
     try {
       const value = await within(ATTEMPT_TIMEOUT_MS, call());
       if (!isFault(value)) return { kind: "answered", value };
@@ -59,8 +64,8 @@ async function attempt<T>(call: () => Promise<T | Fault>): Promise<Answered<T> |
       };
     } catch (error) {
       why = String(error);
-      if (isOverloaded(error)) break;
-      if (n < ATTEMPTS) await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
+      if (isOverloaded(error) && attempts === ATTEMPTS) break;
+      if (n < attempts) await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS * 2 ** (n - 1)));
     }
   }
   return { kind: "unavailable", why };
@@ -85,7 +90,7 @@ function isFault(value: unknown): value is Fault {
   return value.kind === "fault" || value.kind === "unsupported_version";
 }
 
-/** Cloudflare asks not to retry these: it would only add to the queue. */
+/** Cloudflare asks not to retry these: it would only add to the queue. A capture, which waits longer each time, still is. */
 function isOverloaded(error: unknown): boolean {
   return error instanceof Error && "overloaded" in error && error.overloaded === true;
 }

@@ -111,7 +111,14 @@ export function usableCredits(store: Store, route: string): number {
 
 /** What of these parts could pay for `route` if it came back. */
 export function usableParts(store: Store, parts: readonly Part[], route: string): number {
-  return parts.reduce((sum, [grantSeq, credits]) => sum + (paysFor(grantRow(store, grantSeq), route) ? credits : 0), 0);
+  const pays = new Map<number, boolean>();
+  let sum = 0;
+  for (const [grantSeq, credits] of parts) {
+    const known = pays.get(grantSeq) ?? paysFor(grantRow(store, grantSeq), route);
+    pays.set(grantSeq, known);
+    if (known) sum += credits;
+  }
+  return sum;
 }
 
 /** Whether any grant may pay for some routes only: where none does, nobody need look which. */

@@ -43,7 +43,7 @@ export function hold(store: Store, command: HoldCommand, now: number): Outcomes[
   if (isRevoked(store, command.token)) return { kind: "token_revoked" };
   const plan = activePlan(account, now);
   if (plan !== null && command.includedBy.includes(plan)) return { kind: "included", balance: balanceOf(account) };
-  if (countOpenHolds(store) >= OPEN_HOLDS_MAX) return { kind: "limit_exceeded" };
+  if (!hasRoomForHold(store)) return { kind: "limit_exceeded" };
   if (account.available < command.credits || usableCredits(store, command.route) < command.credits)
     return insufficient(store, command);
 
@@ -174,8 +174,9 @@ export function nextHoldExpiry(store: Store): number | null {
   );
 }
 
-function countOpenHolds(store: Store): number {
-  return store.exec<{ n: number }>(`SELECT COUNT(*) AS n FROM holds WHERE state = 'held'`)[0]?.n ?? 0;
+function hasRoomForHold(store: Store): boolean {
+  const last = `SELECT 1 AS yes FROM holds WHERE state = 'held' LIMIT 1 OFFSET ?1`;
+  return store.exec(last, OPEN_HOLDS_MAX - 1).length === 0;
 }
 
 export function findHold(store: Store, id: string): HoldRow | undefined {

@@ -44,6 +44,7 @@ const MIGRATIONS: readonly (readonly string[])[] = [
      ) STRICT`,
     // On a flag that changes only when a grant runs dry or revives, so that an ordinary charge writes no index row.
     `CREATE INDEX live_grants ON grants (expires_at) WHERE live = 1`,
+    `CREATE INDEX restricted_grants ON grants (seq) WHERE routes IS NOT NULL`,
     `CREATE TABLE holds (
        id TEXT PRIMARY KEY,
        credits INTEGER NOT NULL CHECK (credits > 0),
