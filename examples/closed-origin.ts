@@ -1,7 +1,7 @@
 /**
  * An origin that lets only the gate in: it checks PAYMENT-CONTEXT, which the gate signs for every call it forwards.
  *
- *   node examples/closed-origin.ts https://api.example.com 8788
+ *   npx node examples/closed-origin.ts https://api.example.com 8788
  *
  * The first argument is the gate's public URL, the second the port to listen on.
  */

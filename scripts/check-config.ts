@@ -6,10 +6,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { unstable_readConfig } from "wrangler";
-import config from "../farebox.config.ts";
+import type { Config } from "../src/config.ts";
 import { setUp } from "../src/setup.ts";
 
 const root = join(import.meta.dirname, "..");
+const config = await readConfig();
 const wrangler = unstable_readConfig({ config: `${root}/wrangler.toml` });
 const secrets = existsSync(`${root}/.dev.vars`) ? parseEnv(readFileSync(`${root}/.dev.vars`, "utf8")) : {};
 const env: Record<string, unknown> = { ...wrangler.vars, ...secrets };
@@ -22,7 +23,18 @@ const setup = await setUp(config, env);
 if (setup.ok) console.log(`farebox.config.ts is right: ${Object.keys(config.prices).length} prices.`);
 else {
   for (const { key, problem, mend } of setup.mistakes) console.error(`${key} ${problem}\n  → ${mend}`);
+  if (!existsSync(`${root}/.dev.vars`))
+    console.error("There is no .dev.vars: npm start makes one with secrets for local work.");
   process.exitCode = 1;
+}
+
+async function readConfig(): Promise<Config> {
+  try {
+    return (await import("../farebox.config.ts")).default;
+  } catch (error) {
+    console.error(`farebox.config.ts cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    process.exit(1);
+  }
 }
 
 function notCalled(): never {

@@ -1,5 +1,5 @@
 /**
- * What an operator writes in farebox.config.ts. `config-check.ts` says what is wrong with one; docs are in the README.
+ * What an operator writes in farebox.config.ts. `config/check.ts` says what is wrong with one; docs are in the README.
  */
 import type { Credits } from "./credits.ts";
 

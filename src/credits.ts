@@ -30,17 +30,14 @@ export function parseCredits(value: unknown, min = 1): Credits | undefined {
 
 /**
  * Credits for an amount of US dollars written in decimal: `usd("0.0005")` is 500.
- * Text, not a number, because 0.1 + 0.2 has no place in a price list. Throws RangeError on more than six decimals.
+ * Text, not a number, because 0.1 + 0.2 has no place in a price list. What it cannot read (more than six decimals, a
+ * currency sign, more than $1,000,000) gives NaN, which the config's checks name: the gate then starts and says so.
  */
 export function usd(amount: string): Credits {
-  const parts = /^(\d{1,7})(?:\.(\d{1,6}))?$/.exec(amount);
-  if (!parts)
-    throw new RangeError(
-      `usd(${JSON.stringify(amount)}): write dollars as text with at most six decimals, for example usd("0.0005")`,
-    );
-  const value = Number(parts[1]) * 1_000_000 + Number((parts[2] ?? "").padEnd(6, "0"));
-  if (value > COMMAND_CREDITS_MAX) throw new RangeError(`usd("${amount}"): more than $1,000,000`);
-  return credits(value);
+  const parts = typeof amount === "string" ? /^(\d{1,7})(?:\.(\d{1,6}))?$/.exec(amount) : null;
+  const value = parts ? Number(parts[1]) * 1_000_000 + Number((parts[2] ?? "").padEnd(6, "0")) : NaN;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- parseCredits refuses it wherever a config is read
+  return value <= COMMAND_CREDITS_MAX ? credits(value) : (NaN as Credits);
 }
 
 /** Dollars for people: `formatUsd(500)` is "$0.0005". */

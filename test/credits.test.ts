@@ -77,11 +77,11 @@ describe("dollars", () => {
       "١",
     ].concat(["1000000.000001", "9999999", "10000000", "1_000", "1.2.3"]),
   )("%j are none", (amount) => {
-    expect(() => usd(amount)).toThrow(RangeError);
+    expect(usd(amount)).toBeNaN();
   });
 
   it("are not taken as a number: 0.1 + 0.2 has no place in a price list", () => {
-    expect(() => usd((0.1 + 0.2) as unknown as string)).toThrow(RangeError);
+    expect(usd((0.1 + 0.2) as unknown as string)).toBeNaN();
   });
 
   it.each([

@@ -46,7 +46,7 @@ function checkPrice(say: Say, key: string, price: unknown): void {
   if (amount !== "free" && parseCredits(amount) === undefined) {
     say(
       key,
-      `costs ${show(amount)}`,
+      Number.isNaN(amount) ? "costs what usd() cannot read" : `costs ${show(amount)}`,
       amount === 0 ? 'write "free" if it is free' : 'write 1 to 10^12 credits, usd("0.0005"), or "free"',
     );
   }

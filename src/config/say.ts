@@ -59,6 +59,7 @@ export function isRecord<T>(value: T): value is T & Readonly<Record<string, unkn
 /** A value as it would be written, cut short. */
 export function show(value: unknown): string {
   if (value === undefined) return "missing";
+  if (Number.isNaN(value)) return "NaN";
   const text = formatJson(value) ?? String(value);
   return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 }
