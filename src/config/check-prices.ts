@@ -44,11 +44,12 @@ function checkPrice(say: Say, key: string, price: unknown): void {
   const options = isRecord(price) ? price : {};
   const amount = isRecord(price) ? price["credits"] : price;
   if (amount !== "free" && parseCredits(amount) === undefined) {
-    say(
-      key,
-      Number.isNaN(amount) ? "costs what usd() cannot read" : `costs ${show(amount)}`,
-      amount === 0 ? 'write "free" if it is free' : 'write 1 to 10^12 credits, usd("0.0005"), or "free"',
-    );
+    if (Number.isNaN(amount))
+      say(key, "costs what usd() cannot read", 'write dollars as text with at most six decimals, as in usd("0.0005")');
+    else {
+      const mend = amount === 0 ? 'write "free" if it is free' : 'write 1 to 10^12 credits, usd("0.0005"), or "free"';
+      say(key, `costs ${show(amount)}`, mend);
+    }
   }
   checkKeys(say, `${key}.`, options, PRICE_KEYS);
   const { scope, timeoutSeconds, upgrade } = options;
