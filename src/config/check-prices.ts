@@ -45,7 +45,11 @@ function checkPrice(say: Say, key: string, price: unknown): void {
   const amount = isRecord(price) ? price["credits"] : price;
   if (amount !== "free" && parseCredits(amount) === undefined) {
     if (Number.isNaN(amount))
-      say(key, "costs what usd() cannot read", 'write dollars as text with at most six decimals, as in usd("0.0005")');
+      say(
+        key,
+        "costs what usd() cannot read",
+        'write 1 to 10^12 credits, or dollars as text with at most six decimals, as in usd("0.0005")',
+      );
     else {
       const mend = amount === 0 ? 'write "free" if it is free' : 'write 1 to 10^12 credits, usd("0.0005"), or "free"';
       say(key, `costs ${show(amount)}`, mend);
