@@ -14,7 +14,7 @@ import { header, startOrigin, type RecordingOrigin } from "../support/origin.ts"
 const PRICE = 3;
 const GRANTED = 10_000;
 const CALLERS = 16;
-const CALLS_BEFORE_THE_END = 150;
+const CALLS_BEFORE_THE_END = 500;
 const HOLD_SECONDS = 2;
 const ROUNDS = 2;
 

@@ -153,8 +153,15 @@ function makeGate({ url, origin, adminToken, signingKey, miniflare, ownsOrigin }
       return reply.status === 404 ? { available: 0, held: 0, granted: 0, captured: 0 } : reply.json();
     },
     async entries(account) {
-      const reply = await gate.admin("GET", `/accounts/${encodeURIComponent(account)}/entries?limit=1000`);
-      return reply.status === 404 ? [] : reply.json().entries;
+      const entries: any[] = []; // oxlint-disable-line typescript/no-explicit-any -- tests look into it
+      for (let after = 0; after !== null;) {
+        const path = `/accounts/${encodeURIComponent(account)}/entries?limit=1000&after=${after}`;
+        const reply = await gate.admin("GET", path);
+        if (reply.status === 404) return [];
+        entries.push(...reply.json().entries);
+        after = reply.json().next;
+      }
+      return entries;
     },
     async settled(account) {
       for (let n = 0; n < 200; n++) {
