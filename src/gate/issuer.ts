@@ -51,16 +51,20 @@ export function remoteIssuer(of: Omit<TrustedIssuer, "keysFor">, url: string, kv
     for (const { kid, why } of refused) log("jwks_key_refused", { issuer: of.issuer, kid, why });
     known = { keys, at };
   };
+  const unavailable = (error: unknown): void => {
+    log("jwks_unavailable", { issuer: of.issuer, why: String(error) });
+  };
   const refresh = async (now: number): Promise<void> => {
     fetchingSince = now;
     try {
       const jwks = await fetchJwks(url);
       await load(jwks, now);
       failed = false;
-      await kv.put(cached, JSON.stringify({ jwks, at: now }), { expirationTtl: KV_TTL_SECONDS });
+      // A copy: losing it costs another isolate a fetch, and nothing else.
+      await kv.put(cached, JSON.stringify({ jwks, at: now }), { expirationTtl: KV_TTL_SECONDS }).catch(unavailable);
     } catch (error) {
-      failed ||= known?.at !== now;
-      log("jwks_unavailable", { issuer: of.issuer, why: String(error) });
+      failed = true;
+      unavailable(error);
     }
     fetchingSince = -Infinity;
     triedAt = now;

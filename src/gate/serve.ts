@@ -9,7 +9,7 @@ import { headersToCaller } from "./headers.ts";
 import { refuseCall, viaOf, type Call, type House } from "./house.ts";
 import { forward, judgeStatus, type OriginOutcome } from "./origin.ts";
 import type { Route } from "./price.ts";
-import { setNoStore, setReceipt } from "./receipt.ts";
+import { setReceipt } from "./receipt.ts";
 import type { Entitlement } from "./token.ts";
 
 /** Credits set aside for a call, under the request's id. */
@@ -65,7 +65,6 @@ function denyOutcome(call: Call, outcome: OriginOutcome, verdict: string): Denia
 function passOn(call: Call, house: House, response: Response, hold: Hold | undefined, charge: boolean): Response {
   const headers = headersToCaller(response.headers);
   moveLinks(headers, call, house);
-  setNoStore(headers);
   const charged = charge && hold ? hold.credits : 0;
   setReceipt(headers, { charged, remaining: hold && hold.availableAfter + hold.credits - charged });
   const { status, statusText, webSocket } = response;

@@ -1,6 +1,7 @@
 /** One broken config a mistake, in what is sold and whose tokens count: what is said names key, value and mend. */
 import { describe, expect, it } from "vitest";
 import { usd } from "../../src/config.ts";
+import type { Config } from "../../src/config.ts";
 import { checkConfig } from "../../src/config/check.ts";
 import { JWK, mistakesWith, RIGHT, told, withValue } from "./right.ts";
 
@@ -199,5 +200,24 @@ describe("a mistake in an issuer", () => {
   it("names issuers that are no list, or no issuers", () => {
     expectSaid(mistakesWith(["tokens"], issuer), ["tokens", "is {", "list of issuers"]);
     expectSaid(mistakesWith(["tokens"], [null]), ["tokens[0]", "is null", "issuer, audience, algorithms"]);
+  });
+});
+
+const issuer = (name: string, accountPrefix: string): object => ({
+  issuer: name,
+  audience: "a",
+  algorithms: ["EdDSA"],
+  jwks: "https://i.example/keys",
+  accountPrefix,
+});
+
+describe("two issuers whose accounts could be one", () => {
+  it.each([
+    ["acme", "acme:"],
+    ["acme:", "acme:"],
+  ])("are named: %s and %s", (one, other) => {
+    const tokens = [issuer("https://a.example", one), issuer("https://b.example", other)];
+    const config = { name: "Shop", origin: "route", prices: {}, tokens } as unknown as Config;
+    expectSaid(checkConfig(config), ["tokens[1].accountPrefix", other, "begin with another's"]);
   });
 });

@@ -171,3 +171,14 @@ describe("to the caller", () => {
     expect(toCaller(headers)).toEqual([["x-kept", "1"]]);
   });
 });
+
+describe("a header no client would take", () => {
+  it("does not spoil the answer that was paid for", () => {
+    expect(
+      toCaller([
+        ["X-Broken", "a\u0001b"],
+        ["X-Whole", "a\tb"],
+      ]),
+    ).toEqual([["x-whole", "a\tb"]]);
+  });
+});

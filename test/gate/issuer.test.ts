@@ -192,3 +192,13 @@ describe("an issuer that cannot be asked", () => {
     expect([["k1", "k2"], "unavailable"]).toContainEqual(answers[1]);
   });
 });
+
+describe("a key that could not be asked for", () => {
+  it("is not known to be none, while other keys still verify", async () => {
+    await kids(isolate());
+    server.answer = status(500);
+    const fresh = isolate();
+    expect(await kids(fresh, "k2")).toBe("unavailable");
+    expect(await kids(fresh, "k1")).toEqual(["k1"]);
+  });
+});

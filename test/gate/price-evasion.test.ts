@@ -133,3 +133,10 @@ describe("two routes that differ only in what a loose server overlooks", () => {
     }
   });
 });
+
+describe("a path that ends in what some server drops", () => {
+  it.each(["%3F", "%3Fa=b", "%23", "%E2%80%8B", "%C2%AD"])("is not sold as another: /v1/expensive%s", (ending) => {
+    expect(charged(withWildcard, `/v1/expensive${ending}`)).toBeUndefined();
+    expect(charged(unlistedFree, `/v1/expensive${ending}`)).toBeUndefined();
+  });
+});

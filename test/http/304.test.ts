@@ -84,6 +84,7 @@ describe("3xx", () => {
       ["http://{origin}?a=b", "http://{gate}?a=b"],
       ["//{origin}/v1/next", "http://{gate}/v1/next"],
       ["HTTP://{origin}/v1/next", "http://{gate}/v1/next"],
+      ["https://{origin}/v1/next", "http://{gate}/v1/next"],
     ])("sends the caller on to the gate and not around it: %s", async (said, wanted) => {
       expect(hrefOf(await locationOf(said))).toBe(hrefOf(wanted));
     });

@@ -8,7 +8,7 @@ import type { Account } from "../../src/ledger/account.ts";
 import { connectLedger, type Ledger } from "../../src/ledger/client.ts";
 import { RPC_VERSION } from "../../src/ledger/command.ts";
 import { only } from "../../src/ledger/store.ts";
-import { grantOf, holdOf } from "../support/command.ts";
+import { captureOf, grantOf, holdOf } from "../support/command.ts";
 
 type Call = { readonly stub: number; readonly method: string; readonly version: number; readonly sent: unknown };
 type Behaviour = () => Promise<unknown>;
@@ -139,6 +139,13 @@ describe("an object that is overloaded", () => {
     expect(value).toMatchObject({ kind: "unavailable", why: expect.stringContaining("overloaded") });
     expect(ms).toBe(0);
     expect(calls).toHaveLength(1);
+  });
+
+  it("is asked again for the charge of a served call, until it answers", async () => {
+    const { ledger, calls } = accountsThat(isOverloaded, breaks, isOverloaded, isOverloaded, answers);
+    const { value } = await timed(ledger.apply("alice", captureOf(1)));
+    expect(value).toEqual(outcome);
+    expect(calls).toHaveLength(5);
   });
 });
 
