@@ -11,6 +11,7 @@ import { credits } from "./credits.ts";
 import type { House } from "./gate/house.ts";
 import { describeIssuer, fixedIssuer, remoteIssuer, type TrustedIssuer } from "./gate/issuer.ts";
 import { hmacBytesMin, importHmac, loadKeys } from "./gate/keys.ts";
+import type { RateLimiter } from "./gate/limit.ts";
 import type { OriginServer } from "./gate/origin.ts";
 import { buildPriceList, type Route } from "./gate/price.ts";
 import { loadSigner } from "./gate/signer.ts";
@@ -89,6 +90,7 @@ export async function setUp(config: Config, env: Readonly<Record<string, unknown
     ledger: connectLedger(accounts),
     kv,
     adminToken: String(adminToken),
+    refusalLimiter: hasMethod<RateLimiter>(env["REFUSALS"], "limit") ? env["REFUSALS"] : undefined,
   };
   return { ok: true, house };
 }

@@ -80,6 +80,8 @@ export function formatEntry(entry: Entry): object {
     ref: entry.ref,
     ...(entry.requestId === null ? {} : { request_id: entry.requestId }),
     ...(entry.route === null ? {} : { route: entry.route }),
+    // An object of the version before does not speak of totals.
+    ...(typeof entry.calls === "number" ? { calls: entry.calls } : {}),
     ...(entry.kind === "write_off" ? { written_off: entry.writtenOff } : {}),
     balance: entry.balance,
   };

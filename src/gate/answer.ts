@@ -63,6 +63,7 @@ type Problem = {
   readonly price?: number;
   readonly balance?: Balance;
   readonly shortfall?: number;
+  readonly receipt?: Facts["receipt"];
   readonly remedy: readonly Remedy[];
   readonly docs_url: string;
   readonly request_id: string;
@@ -82,6 +83,7 @@ function makeProblem(code: Code, facts: Facts, { requestId, selfUrl }: Asked, re
     ...(facts.price === undefined ? {} : { price: facts.price }),
     ...(facts.balance === undefined ? {} : { balance: facts.balance }),
     ...(facts.shortfall === undefined ? {} : { shortfall: facts.shortfall }),
+    ...(facts.receipt === undefined ? {} : { receipt: facts.receipt }),
     remedy,
     docs_url: type,
     request_id: requestId,

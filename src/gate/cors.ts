@@ -7,7 +7,7 @@
 
 /** Readable by scripts in every browser; "*" adds the origin's own headers where a browser knows it. */
 const EXPOSED =
-  "Credits-Charged, Credits-Remaining, Request-Id, WWW-Authenticate, Link, Retry-After, X-Should-Retry, Location, ETag, *";
+  "Credits-Charged, Credits-Remaining, Request-Id, Idempotency-Replayed, Original-Request-Id, WWW-Authenticate, Link, Retry-After, X-Should-Retry, Location, ETag, *";
 /** "*" does not cover Authorization. */
 const ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, *";
 const PREFLIGHT_SECONDS = "7200";

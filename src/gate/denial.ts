@@ -28,12 +28,22 @@ export type Denial =
       readonly retryAfterSeconds: number;
     }
   | { readonly code: "insufficient_scope"; readonly scope: string }
+  | {
+      readonly code: "spend_limit_reached";
+      readonly price: number;
+      readonly limit: number;
+      readonly spent: number;
+    }
   | { readonly code: "account_suspended" }
   | { readonly code: "not_for_sale"; readonly method: string; readonly soldMethods: readonly string[] }
   | { readonly code: "not_found"; readonly what: string }
   | { readonly code: "method_not_allowed"; readonly method: string; readonly allowed: readonly string[] }
   | { readonly code: "conflict"; readonly what: string }
   | { readonly code: "grant_conflict"; readonly what: string }
+  | { readonly code: "request_in_flight"; readonly retryAfterSeconds: number }
+  | { readonly code: "already_delivered"; readonly requestId: string; readonly charged: number }
+  | { readonly code: "content_too_large"; readonly bytesMax: number }
+  | { readonly code: "idempotency_mismatch" }
   | { readonly code: "rate_limited"; readonly why: string; readonly retryAfterSeconds: number }
   | { readonly code: "upgrade_not_sold" }
   | { readonly code: "origin_unreachable"; readonly reason: string }

@@ -22,6 +22,8 @@ export type Facts = {
   readonly retryAfterSeconds?: number;
   readonly allow?: readonly string[];
   readonly scope?: string;
+  /** Of a call that was charged before. */
+  readonly receipt?: { readonly request_id: string; readonly credits_charged: number };
 };
 
 /** The public facts of a denial. */
@@ -62,6 +64,26 @@ export function describeDenial(denial: Denial): Facts {
     }
     case "insufficient_scope":
       return { detail: `The token lacks the scope "${denial.scope}", which this route requires.`, scope: denial.scope };
+    case "spend_limit_reached": {
+      const { price, limit, spent } = denial;
+      return {
+        detail: `This call costs ${formatPrice(price)}; the token may spend ${limit} in its life, and its calls were charged or hold ${spent} of them.`,
+        price,
+      };
+    }
+    case "request_in_flight":
+      return { detail: MEANINGS[denial.code].about, retryAfterSeconds: denial.retryAfterSeconds };
+    case "already_delivered": {
+      const { requestId, charged } = denial;
+      return {
+        detail: `The call with this Idempotency-Key was served as ${requestId} and charged ${charged}. Its answer was not kept. Nothing was charged now.`,
+        receipt: { request_id: requestId, credits_charged: charged },
+      };
+    }
+    case "content_too_large":
+      return {
+        detail: `A request with an Idempotency-Key may carry at most ${denial.bytesMax} bytes. Send less, or send it without the key.`,
+      };
     case "not_for_sale":
       return {
         detail:
@@ -94,6 +116,7 @@ export function describeDenial(denial: Denial): Facts {
     case "upgrade_not_sold":
     case "gate_misconfigured":
     case "loop_detected":
+    case "idempotency_mismatch":
     case "origin_payment_required":
     case "origin_refused_gate":
       return { detail: MEANINGS[denial.code].about };

@@ -8,16 +8,17 @@
  * costs; what happens to the body after that, or to the caller, changes nothing. Whatever goes wrong before that
  * costs nothing: the hold is voided, or, if even that cannot be said, expires.
  */
-import type { HoldCommand, Insufficient, TokenFacts } from "../ledger/command.ts";
-import { readAccessFromKv } from "../ledger/standing.ts";
 import { refuse, ok, type Result } from "../result.ts";
+import { admit } from "./admit.ts";
 import type { Denial } from "./denial.ts";
 import { hasUnreadableHeader } from "./headers.ts";
 import { refuseCall, trustedIssuers, viaOf, type Call, type House } from "./house.ts";
+import { readKey } from "./idempotency.ts";
+import { limitRefusals } from "./limit.ts";
 import { hasBody, isWebSocketUpgrade, leadsBack } from "./origin.ts";
 import { pricedMethod, PRICED_METHODS, type Route } from "./price.ts";
-import { serve, type Hold } from "./serve.ts";
-import { readBearer, verifyToken, type Entitlement } from "./token.ts";
+import { serve } from "./serve.ts";
+import { readBearer, verifyToken } from "./token.ts";
 
 /** Runs to its end even if the caller goes away meanwhile, so that no hold is left to its deadline. */
 export async function gate(call: Call, house: House): Promise<Response> {
@@ -49,16 +50,22 @@ async function answer(call: Call, house: House): Promise<Response> {
       route.credits === 0 ? { code: "token_required" } : { code: "payment_required", price: route.credits },
     );
 
+  // On what costs nothing a key is the origin's business alone.
+  const key = route.credits === 0 ? ok(undefined) : readKey(call.request.headers.get("idempotency-key"));
+  if (!key.ok) return refuseCall(call, house, key.error);
+
   const verified = await verifyToken(bearer.value, trustedIssuers(house, call.selfUrl), Date.now());
-  if (!verified.ok) return refuseCall(call, house, verified.error);
+  if (!verified.ok) return refuseCall(call, house, await denyToken(call, house, verified.error));
   const entitlement = verified.value;
   if (route.scope !== undefined && !entitlement.scopes.includes(route.scope)) {
     return refuseCall(call, house, { code: "insufficient_scope", scope: route.scope }, entitlement);
   }
 
-  const admitted = await admit(call, house, route, entitlement);
+  const admitted = await admit(call, house, route, entitlement, key.value);
   if (!admitted.ok) return refuseCall(call, house, admitted.error, entitlement);
-  return serve(call, house, { route, token: bearer.value, entitlement, hold: admitted.value });
+  if ("replayed" in admitted.value) return admitted.value.replayed;
+  const { hold } = admitted.value;
+  return serve(admitted.value.call, house, { route, token: bearer.value, entitlement, hold });
 }
 
 function findRoute({ request, target }: Call, house: House): Result<Route, Denial> {
@@ -90,90 +97,10 @@ function findRoute({ request, target }: Call, house: House): Result<Route, Denia
   return ok(found);
 }
 
-/** Lets the call in for nothing, or sets its credits aside, or says why not. */
-async function admit(
-  call: Call,
-  house: House,
-  route: Route,
-  entitlement: Entitlement,
-): Promise<Result<Hold | undefined, Denial>> {
-  const token = { jti: entitlement.jti, issuedAt: entitlement.issuedAt };
-  const includedBy = Object.keys(house.plans).filter((plan) => house.plans[plan]?.includes.includes(route.id));
-  if (route.credits === 0 || includedBy.length > 0) {
-    const free = await admitFree(house, route, entitlement, token, includedBy);
-    if (free !== undefined) return free;
-  }
-  return holdCredits(call, house, entitlement.account, {
-    op: "hold",
-    id: call.requestId,
-    credits: route.credits,
-    ttlSeconds: route.holdTtlSeconds,
-    route: route.id,
-    includedBy,
-    token,
-  });
-}
-
-/** For what costs this account nothing, by KV; where KV does not know, by the ledger. undefined: it does cost. */
-async function admitFree(
-  house: House,
-  route: Route,
-  { account, plans }: Entitlement,
-  token: TokenFacts,
-  includedBy: readonly string[],
-): Promise<Result<undefined, Denial> | undefined> {
-  let access = await readAccessFromKv(house.kv, account, token, Date.now());
-  if (!access) {
-    const asked = await house.ledger.read(account, { read: "access", token });
-    if (asked.kind === "unavailable") return refuse({ code: "ledger_unavailable", reason: asked.why });
-    access = asked.found ?? { suspended: false, revoked: false, plan: null };
-  }
-  const { plan, suspended, revoked } = access;
-  const included = includedBy.some((name) => plans.includes(name) || name === plan);
-  if (route.credits > 0 && !included) return undefined;
-  if (suspended) return refuse({ code: "account_suspended" });
-  return revoked ? refuse({ code: "token_revoked" }) : ok(undefined);
-}
-
-async function holdCredits(
-  call: Call,
-  house: House,
-  account: string,
-  command: HoldCommand,
-): Promise<Result<Hold | undefined, Denial>> {
-  const outcome = await house.ledger.apply(account, command);
-  switch (outcome.kind) {
-    case "held":
-      // A hold that was resolved while its answer was lost pays for nothing.
-      if (outcome.state !== "held")
-        return refuse({ code: "ledger_unavailable", reason: `the hold is ${outcome.state} already` });
-      return ok({ account, credits: command.credits, availableAfter: outcome.balance.available });
-    case "included":
-      return ok(undefined);
-    case "insufficient_balance":
-      return refuse(denyInsufficient(outcome));
-    case "account_suspended":
-    case "token_revoked":
-      return refuse({ code: outcome.kind });
-    case "limit_exceeded":
-      return refuse({ code: "rate_limited", why: "The account has too many calls in flight.", retryAfterSeconds: 1 });
-    case "unavailable":
-      // It may have been carried out all the same: take it back if so, or it stays set aside until it expires.
-      call.waitUntil(house.ledger.apply(account, { op: "void", id: command.id }));
-      return refuse({ code: "ledger_unavailable", reason: outcome.why });
-    case "conflict":
-      throw new Error(`request id ${command.id} was used before`);
-  }
-}
-
-function denyInsufficient({ required, usable, balance, releaseAt }: Insufficient): Denial {
-  if (releaseAt !== null && required <= usable.available + usable.held) {
-    return {
-      code: "credits_on_hold",
-      price: required,
-      balance,
-      retryAfterSeconds: Math.max(1, Math.ceil((releaseAt - Date.now()) / 1000)),
-    };
-  }
-  return { code: "insufficient_credits", price: required, usable: usable.available, balance };
+/** A token that is no good costs no ledger call; whoever sends many of them is told to stop. */
+async function denyToken(call: Call, house: House, denial: Denial): Promise<Denial> {
+  if (denial.code !== "invalid_token" && denial.code !== "token_expired") return denial;
+  const who = `address ${call.request.headers.get("cf-connecting-ip") ?? "unknown"}`;
+  const why = "Too many calls with tokens this gate does not accept. Get a valid token, then call again.";
+  return limitRefusals(house.refusalLimiter, who, denial, why);
 }

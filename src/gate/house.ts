@@ -5,6 +5,7 @@ import { answerDenial, type Shop } from "./answer.ts";
 import type { Cors } from "./cors.ts";
 import type { Denial } from "./denial.ts";
 import { fixedIssuer, type TrustedIssuer } from "./issuer.ts";
+import type { RateLimiter } from "./limit.ts";
 import type { OriginServer } from "./origin.ts";
 import type { Target } from "./path.ts";
 import type { PriceList } from "./price.ts";
@@ -23,6 +24,8 @@ export type House = {
   readonly ledger: Ledger;
   readonly kv: KVNamespace;
   readonly adminToken: string;
+  /** Counts refused calls; undefined where the deployment has none. */
+  readonly refusalLimiter: RateLimiter | undefined;
 };
 
 /** One request on its way through. */

@@ -100,6 +100,14 @@ export const MEANINGS: { readonly [C in Code]: Meaning } = {
     mend: "token",
     about: "The token is valid but does not allow this route. Get one with the scope named in the detail.",
   },
+  spend_limit_reached: {
+    status: 403,
+    title: "Token's spend limit reached",
+    retryable: false,
+    mend: "token",
+    about:
+      "The token may spend only so much in its life, and this call would go beyond that. Adding credits does not help; get a new token, or one with a higher limit.",
+  },
   account_suspended: {
     status: 403,
     title: "Account suspended",
@@ -142,12 +150,43 @@ export const MEANINGS: { readonly [C in Code]: Meaning } = {
     mend: "request",
     about: "The id was used before with other content. Nothing was changed. Use a new id for a new command.",
   },
+  request_in_flight: {
+    status: 409,
+    title: "Call with this key in flight",
+    retryable: true,
+    mend: "wait",
+    about: "A call with this Idempotency-Key is still being answered. Wait and ask again with the same key.",
+  },
+  already_delivered: {
+    status: 409,
+    title: "Already delivered",
+    retryable: false,
+    mend: "request",
+    about:
+      "The call with this Idempotency-Key was served and charged once, and its answer was too long, or a stream, and so was not kept. Use a new key to call, and pay, again.",
+  },
+  content_too_large: {
+    status: 413,
+    title: "Content too large",
+    retryable: false,
+    mend: "request",
+    about:
+      "A request with an Idempotency-Key is compared whole, so its content is bounded. Send less, or send it without the key.",
+  },
+  idempotency_mismatch: {
+    status: 422,
+    title: "Idempotency-Key used for another request",
+    retryable: false,
+    mend: "request",
+    about:
+      "The key stands for a request of other content. Nothing was charged. Use a new key for a new request, or send the first one again unchanged.",
+  },
   rate_limited: {
     status: 429,
     title: "Too many calls",
     retryable: true,
     mend: "wait",
-    about: "The account has too many calls in flight. Wait and call again.",
+    about: "The account has too many calls in flight, or goes on calling in vain. Wait and call again.",
   },
   internal_error: {
     status: 500,

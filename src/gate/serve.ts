@@ -2,18 +2,16 @@
  * Serving an admitted call: forward it, then charge it or give its credits back, then hand over the answer.
  * Once credits are set aside, only the origin's answer decides what the call costs.
  */
-import type { Credits } from "../credits.ts";
 import { log } from "../log.ts";
+import type { Hold } from "./admit.ts";
 import type { Denial } from "./denial.ts";
 import { headersToCaller } from "./headers.ts";
 import { refuseCall, viaOf, type Call, type House } from "./house.ts";
+import { splitAnswer } from "./idempotency.ts";
 import { forward, judgeStatus, type OriginOutcome } from "./origin.ts";
 import type { Route } from "./price.ts";
 import { setReceipt } from "./receipt.ts";
 import type { Entitlement } from "./token.ts";
-
-/** Credits set aside for a call, under the request's id. */
-export type Hold = { readonly account: string; readonly credits: Credits; readonly availableAfter: number };
 
 /** What a caller is let in on. Without a hold the call costs nothing; without an entitlement nobody was asked for. */
 export type Admission = {
@@ -38,8 +36,10 @@ export async function serve(call: Call, house: House, admission: Admission): Pro
     const verdict = outcome.kind === "answered" ? judgeStatus(outcome.response.status, route) : outcome.kind;
     if (outcome.kind === "answered" && verdict === "charge") {
       const answer = passOn(call, house, outcome.response, hold, true);
-      if (hold) call.waitUntil(captureHold(call, house, hold));
-      return answer;
+      if (!hold) return answer;
+      const captured = captureHold(call, house, hold);
+      call.waitUntil(captured);
+      return hold.isKeyed ? keepAnswer(call, house, hold, answer, captured) : answer;
     }
     // Before the caller hears of it, so that the credits are there when it calls again.
     if (hold) await voidHold(call, house, hold);
@@ -92,6 +92,23 @@ async function captureHold({ requestId }: Call, { ledger }: House, { account, cr
   const outcome = await ledger.apply(account, { op: "capture", id: requestId, credits, final: true });
   if (outcome.kind !== "captured" || outcome.writtenOff > 0)
     log("capture_incomplete", { request_id: requestId, account, credits, outcome });
+}
+
+/** Keeps the answer under the call's idempotency key while it passes. What is kept is of a call that was charged. */
+function keepAnswer(
+  call: Call,
+  { ledger }: House,
+  { account }: Hold,
+  response: Response,
+  captured: Promise<void>,
+): Response {
+  const { answer, kept } = splitAnswer(response);
+  const keep = async (): Promise<void> => {
+    await captured;
+    await ledger.apply(account, { op: "keep", id: call.requestId, answer: await kept });
+  };
+  call.waitUntil(keep());
+  return answer;
 }
 
 async function voidHold({ requestId }: Call, { ledger }: House, { account }: Hold): Promise<void> {

@@ -5,6 +5,7 @@
  * "invalid", or "expired" of a token that was genuine; the exact reason goes to the log.
  */
 import { isAccountId } from "../account-id.ts";
+import { parseCredits, type Credits } from "../credits.ts";
 import { refuse, ok, type Result } from "../result.ts";
 import type { Denial } from "./denial.ts";
 import type { TrustedIssuer } from "./issuer.ts";
@@ -21,6 +22,8 @@ export type Entitlement = {
   /** Seconds since 1970. */
   readonly issuedAt: number;
   readonly expiresAt: number;
+  /** The most its calls may be charged in its life, all together; null for no limit of its own. */
+  readonly spendLimit: Credits | null;
 };
 
 export const CLOCK_SKEW_SECONDS = 60;
@@ -87,7 +90,7 @@ function readClaims(
   issuer: TrustedIssuer,
   nowSeconds: number,
 ): Result<Entitlement, Denial> {
-  const { aud, sub, exp, iat, nbf, jti, scope, entitlements } = claims;
+  const { aud, sub, exp, iat, nbf, jti, scope, entitlements, spend_limit } = claims;
   const audiences = Array.isArray(aud) ? (aud as unknown[]) : [aud];
   if (!audiences.every((entry) => typeof entry === "string") || !audiences.includes(issuer.audience))
     return invalid("aud is not this API");
@@ -105,6 +108,9 @@ function readClaims(
   const plans = entitlements ?? [];
   if (!Array.isArray(plans) || plans.length > PLANS_MAX || !plans.every((plan) => typeof plan === "string"))
     return invalid("entitlements is not a list of plan names");
+  const spendLimit = spend_limit === undefined ? null : parseCredits(spend_limit);
+  if (spendLimit === undefined) return invalid("spend_limit is not a number of credits from 1 to 10^12");
+  if (spendLimit !== null && jti === undefined) return invalid("spend_limit needs a jti to count under");
   if (exp <= nowSeconds - CLOCK_SKEW_SECONDS) return refuse({ code: "token_expired", expiredAt: exp });
   return ok({
     account: issuer.accountPrefix + sub,
@@ -113,6 +119,7 @@ function readClaims(
     jti: jti ?? null,
     issuedAt: iat,
     expiresAt: exp,
+    spendLimit,
   });
 }
 

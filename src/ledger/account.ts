@@ -6,10 +6,11 @@
  * and writing it there is no await.
  */
 import { DurableObject } from "cloudflare:workers";
-import { RPC_VERSION, type Command, type Outcome, type Query, type Readings } from "./command.ts";
+import type { Command, Outcome, Query, Readings } from "./command.ts";
 import { apply, duePublication, nextWake, open, postponePublication, published, read, wake } from "./ledger.ts";
 import { writeStanding } from "./standing.ts";
 import type { Row, SqlValue, Store } from "./store.ts";
+import { readCommand, SUPPORTED_VERSIONS } from "./versions.ts";
 
 export type AccountEnv = { readonly KV: KVNamespace };
 
@@ -18,8 +19,6 @@ export type Fault =
   | { readonly kind: "unsupported_version"; readonly supported: readonly number[] }
   | { readonly kind: "fault" };
 
-/** Its own version and, once there is one, the version before it. */
-const SUPPORTED_VERSIONS: readonly number[] = [RPC_VERSION];
 /** After a failed write to KV. */
 const PUBLISH_RETRY_MS = 10_000;
 
@@ -48,7 +47,7 @@ export class Account extends DurableObject<AccountEnv> {
 
   /** Carries out a command of RPC version `version`. The answer leaves only once what it says is on disk. */
   async apply(version: number, command: Command): Promise<Outcome | Fault> {
-    return this.#guard(version, () => apply(this.#store, command, Date.now()));
+    return this.#guard(version, () => apply(this.#store, readCommand(version, command), Date.now()));
   }
 
   /** Answers a query of RPC version `version`. */

@@ -6,6 +6,8 @@
  */
 import type { Account, Fault } from "./account.ts";
 import { RPC_VERSION, type Command, type Op, type Outcomes, type Query, type Readings } from "./command.ts";
+import { Refusals } from "./refusals.ts";
+import { previousCommand, PREVIOUS_VERSION } from "./versions.ts";
 
 /** No attempt answered, or the object could not take the command. `why` is for the log. */
 type Unavailable = { readonly kind: "unavailable"; readonly why: string };
@@ -26,29 +28,56 @@ const ATTEMPT_TIMEOUT_MS = 4_000;
 const RETRY_DELAY_MS = 100;
 
 export function connectLedger(accounts: DurableObjectNamespace<Account>): Ledger {
+  const refusals = new Refusals();
   return {
     async apply<K extends Op>(account: string, command: Extract<Command, { op: K }>) {
+      const remembered = refusals.recall(account, command);
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it is what a hold was told before, and this is a hold
+      if (remembered) return remembered as Outcomes[K];
       const answer = await attempt(
-        async () => await accounts.getByName(account).apply(RPC_VERSION, command),
+        async () => await say(accounts.getByName(account), command),
         command.op === "capture" ? CAPTURE_ATTEMPTS : ATTEMPTS,
       );
+      if (answer.kind === "unavailable") {
+        refusals.hear(account, command, undefined);
+        return answer;
+      }
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the object answers a command with one of its own outcomes
-      return answer.kind === "answered" ? (answer.value as unknown as Outcomes[K]) : answer;
+      const outcome = answer.value as Outcomes[K];
+      refusals.hear(account, command, outcome);
+      return outcome;
     },
     async read<Q extends Query>(account: string, query: Q) {
-      const answer = await attempt(async () => await accounts.getByName(account).read(RPC_VERSION, query), ATTEMPTS);
+      const answer = await attempt(async () => await ask(accounts.getByName(account), query), ATTEMPTS);
       return answer.kind === "answered"
         ? // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as above
-          { kind: "read", found: answer.value as unknown as Readings[Q["read"]] }
+          { kind: "read", found: answer.value as Readings[Q["read"]] }
         : answer;
     },
   };
 }
 
-type Answered<T> = { readonly kind: "answered"; readonly value: T };
+/** Says a command to an object of this version or, if that is what it turns out to be, of the one before. */
+async function say(object: DurableObjectStub<Account>, command: Command): Promise<unknown> {
+  const outcome: unknown = await object.apply(RPC_VERSION, command);
+  const previous = isOfPreviousVersion(outcome) ? previousCommand(command) : undefined;
+  return previous ? object.apply(PREVIOUS_VERSION, previous) : outcome;
+}
+
+/** As `say`; queries have not changed. */
+async function ask(object: DurableObjectStub<Account>, query: Query): Promise<unknown> {
+  const found: unknown = await object.read(RPC_VERSION, query);
+  return isOfPreviousVersion(found) ? object.read(PREVIOUS_VERSION, query) : found;
+}
+
+function isOfPreviousVersion(answer: unknown): boolean {
+  return isFault(answer) && answer.kind === "unsupported_version" && answer.supported.includes(PREVIOUS_VERSION);
+}
+
+type Answered = { readonly kind: "answered"; readonly value: unknown };
 
 /** `call` takes a new stub each time: a stub that threw once stays broken. */
-async function attempt<T>(call: () => Promise<T | Fault>, attempts: number): Promise<Answered<T> | Unavailable> {
+async function attempt(call: () => Promise<unknown>, attempts: number): Promise<Answered | Unavailable> {
   let why = "";
   for (let n = 1; n <= attempts; n++) {
     try {

@@ -9,7 +9,7 @@
 import type { Credits } from "../credits.ts";
 
 /** The version of this page. An object answers its own version and the one before it, because Workers and objects are replaced minutes apart. */
-export const RPC_VERSION = 1;
+export const RPC_VERSION = 2;
 
 export type GrantCommand = {
   readonly op: "grant";
@@ -33,8 +33,16 @@ export type HoldCommand = {
   readonly includedBy: readonly string[];
   /** What a revocation is checked against; `issuedAt` in seconds. */
   readonly token: TokenFacts;
+  /** What the token may spend in its life; null for all there is. */
+  readonly cap: SpendCap | null;
+  /** Ties the call to a key of the caller's: calls with one key are charged once. */
+  readonly idempotency: IdempotencyKey | null;
 };
 export type TokenFacts = { readonly jti: string | null; readonly issuedAt: number };
+/** At most `credits` held and charged together under this `jti`, counted until `until`. */
+export type SpendCap = { readonly jti: string; readonly credits: Credits; readonly until: number };
+/** `digest` stands for the whole request: another one under the same key is a mistake of the caller's. */
+export type IdempotencyKey = { readonly key: string; readonly digest: string };
 export type CaptureCommand = {
   readonly op: "capture";
   readonly id: string;
@@ -44,6 +52,14 @@ export type CaptureCommand = {
   readonly final: boolean;
 };
 export type VoidCommand = { readonly op: "void"; readonly id: string };
+/** Keeps the answer of a charged call for whoever asks again with its key; null says that it cannot be kept. */
+export type KeepCommand = { readonly op: "keep"; readonly id: string; readonly answer: Answer | null };
+/** An answer as the caller got it. */
+export type Answer = {
+  readonly status: number;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Uint8Array;
+};
 export type RefundCommand = {
   readonly op: "refund";
   readonly id: string;
@@ -64,6 +80,7 @@ export type Command =
   | HoldCommand
   | CaptureCommand
   | VoidCommand
+  | KeepCommand
   | RefundCommand
   | ReverseCommand
   | StatusCommand
@@ -94,6 +111,17 @@ export type Insufficient = {
   /** When the first open hold ends by itself; null when none is open. */
   readonly releaseAt: number | null;
   readonly balance: Balance;
+  /** The ledger said so a moment ago and was not asked again (refusals.ts). */
+  readonly remembered?: true;
+};
+
+/** The call with this key was charged: its receipt, and its answer where that was kept. */
+export type AlreadyDelivered = {
+  readonly kind: "already_delivered";
+  readonly requestId: string;
+  readonly credits: number;
+  readonly answer: Answer | null;
+  readonly balance: Balance;
 };
 
 /** The answers to each command, refusals in order of precedence. */
@@ -104,9 +132,16 @@ export type Outcomes = {
     | Conflict
     | { readonly kind: "account_suspended" }
     | { readonly kind: "token_revoked" }
+    /** The key stands for another request. */
+    | { readonly kind: "idempotency_mismatch" }
+    /** The call with this key has no outcome yet; it will at `releaseAt` at the latest. */
+    | { readonly kind: "request_in_flight"; readonly releaseAt: number }
+    | AlreadyDelivered
     /** The account's plan includes the route: nothing is held and nothing will be charged. */
     | { readonly kind: "included"; readonly balance: Balance }
     | { readonly kind: "limit_exceeded" }
+    /** `spent`: what the token's calls were charged and hold. */
+    | { readonly kind: "spend_limit_reached"; readonly limit: number; readonly spent: number }
     | Insufficient;
   /** `credits`: charged so far; `writtenOff`: what a late report could no longer find. */
   capture:
@@ -115,6 +150,7 @@ export type Outcomes = {
     | { readonly kind: "exceeds_hold"; readonly held: number }
     | HoldResolved;
   void: Done<"voided"> | HoldNotFound | HoldResolved;
+  keep: { readonly kind: "kept" } | HoldNotFound | { readonly kind: "nothing_charged" };
   refund:
     | Done<"refunded", { readonly credits: number }>
     | Conflict
@@ -179,6 +215,8 @@ export type Entry = {
   readonly ref: string;
   readonly requestId: string | null;
   readonly route: string | null;
+  /** null: one movement. A number: a day's total of so many of a kind and route, whose `ref` is the day. */
+  readonly calls: number | null;
   readonly balance: Balance;
 };
 /** What decides whether an account may use what costs it nothing. */

@@ -98,15 +98,15 @@ export function reverse(store: Store, command: ReverseCommand, now: number): Out
 }
 
 /** The grants with credits left, in the order they burn: priority, earliest expiry, promotional before bought, oldest. */
-function burnOrder(store: Store): GrantRow[] {
-  return store.exec<GrantRow>(
-    `SELECT * FROM grants WHERE live = 1 ORDER BY priority, expires_at IS NULL, expires_at, kind <> 'promotional', seq`,
-  );
-}
+const IN_BURN_ORDER = `FROM grants WHERE live = 1 ORDER BY priority, expires_at IS NULL, expires_at, kind <> 'promotional', seq`;
+/** How many grants a draw reads at a time; most draws need the first alone. */
+const DRAW_BATCH = 8;
 
-/** What could pay for `route` now. */
+/** What could pay for `route` now: all that is available but for what grants hold for other routes. */
 export function usableCredits(store: Store, route: string): number {
-  return burnOrder(store).reduce((sum, row) => sum + (paysFor(row, route) ? row.remaining : 0), 0);
+  const restricted = store.exec<GrantRow>(`SELECT * FROM grants WHERE routes IS NOT NULL AND live = 1`);
+  const elsewhere = restricted.filter((row) => !paysFor(row, route));
+  return accountRow(store).available - elsewhere.reduce((sum, { remaining }) => sum + remaining, 0);
 }
 
 /** What of these parts could pay for `route` if it came back. */
@@ -138,13 +138,19 @@ function paysFor(row: GrantRow, route: string): boolean {
 export function draw(store: Store, route: string, credits: number): Part[] {
   const parts: Part[] = [];
   let missing = credits;
-  for (const row of burnOrder(store)) {
-    if (missing === 0) break;
-    if (!paysFor(row, route)) continue;
-    const taken = Math.min(missing, row.remaining);
-    setRemaining(store, row, row.remaining - taken);
-    parts.push([row.seq, taken]);
-    missing -= taken;
+  let passedOver = 0;
+  while (missing > 0) {
+    const batch = store.exec<GrantRow>(`SELECT * ${IN_BURN_ORDER} LIMIT ?1 OFFSET ?2`, DRAW_BATCH, passedOver);
+    for (const row of batch) {
+      const taken = paysFor(row, route) ? Math.min(missing, row.remaining) : 0;
+      // What stays live is passed over in the next batch; what ran dry is not in it.
+      if (taken < row.remaining) passedOver += 1;
+      if (taken === 0) continue;
+      setRemaining(store, row, row.remaining - taken);
+      parts.push([row.seq, taken]);
+      missing -= taken;
+    }
+    if (batch.length < DRAW_BATCH) break;
   }
   return parts;
 }
@@ -198,7 +204,7 @@ export function termsOf(
 }
 
 export function liveGrants(store: Store): GrantView[] {
-  return burnOrder(store).map((row) => ({
+  return store.exec<GrantRow>(`SELECT * ${IN_BURN_ORDER}`).map((row) => ({
     id: row.id,
     kind: row.kind,
     credits: row.credits,

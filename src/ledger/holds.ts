@@ -5,9 +5,12 @@
  * A capture that comes after expiry still charges, from what is available then; the rest is written off, visibly.
  * While a hold is open its `parts` are all it drew; once it is resolved they are what it was charged.
  */
+import { lateRoom, roomUnder, spend, spendLate, unspend } from "./caps.ts";
 import type { CaptureCommand, HoldCommand, HoldState, Insufficient, Outcomes, VoidCommand } from "./command.ts";
 import { draw, hasRestrictedGrants, putBack, usableCredits, usableParts } from "./grants.ts";
-import { accountRow, activePlan, balanceOf, post, writeOff } from "./journal.ts";
+import { about, findHold, type HoldRow } from "./hold-row.ts";
+import { bindKey, reclaimKey, refuseKey } from "./idempotency.ts";
+import { accountRow, activePlan, balanceOf, post, writeOff, type AccountRow } from "./journal.ts";
 import { isRevoked } from "./tokens.ts";
 import { formatParts, parseParts, splitParts, sumParts, type Part } from "./parts.ts";
 import type { Store } from "./store.ts";
@@ -15,41 +18,20 @@ import type { Store } from "./store.ts";
 /** A caller with this many calls in flight on one account is a runaway; it also bounds the work of one expiry sweep. */
 export const OPEN_HOLDS_MAX = 10_000;
 
-export type HoldRow = {
-  id: string;
-  credits: number;
-  captured: number;
-  written_off: number;
-  refunded: number;
-  state: HoldState;
-  route: string;
-  ttl_seconds: number;
-  parts: string;
-  refunded_parts: string;
-  expires_at: number;
-};
-
 export function hold(store: Store, command: HoldCommand, now: number): Outcomes["hold"] {
   const known = findHold(store, command.id);
   if (known) {
-    const same =
-      known.credits === command.credits && known.route === command.route && known.ttl_seconds === command.ttlSeconds;
-    return same
+    return isSame(known, command)
       ? { kind: "held", replayed: true, state: known.state, balance: balanceOf(accountRow(store)) }
       : { kind: "conflict" };
   }
-  const account = accountRow(store);
-  if (account.status === "suspended") return { kind: "account_suspended" };
-  if (isRevoked(store, command.token)) return { kind: "token_revoked" };
-  const plan = activePlan(account, now);
-  if (plan !== null && command.includedBy.includes(plan)) return { kind: "included", balance: balanceOf(account) };
-  if (!hasRoomForHold(store)) return { kind: "limit_exceeded" };
-  if (account.available < command.credits || usableCredits(store, command.route) < command.credits)
-    return insufficient(store, command);
+  const refusal = refuse(store, accountRow(store), command, now);
+  if (refusal) return refusal;
 
   const parts = draw(store, command.route, command.credits);
   store.exec(
-    `INSERT INTO holds (id, credits, state, route, ttl_seconds, parts, created_at, expires_at) VALUES (?1, ?2, 'held', ?3, ?4, ?5, ?6, ?7)`,
+    `INSERT INTO holds (id, credits, state, route, ttl_seconds, parts, created_at, expires_at, capped_jti, idempotency_key, idempotency_digest)
+     VALUES (?1, ?2, 'held', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)`,
     command.id,
     command.credits,
     command.route,
@@ -57,7 +39,12 @@ export function hold(store: Store, command: HoldCommand, now: number): Outcomes[
     formatParts(parts),
     now,
     now + command.ttlSeconds * 1000,
+    command.cap?.jti ?? null,
+    command.idempotency?.key ?? null,
+    command.idempotency?.digest ?? null,
   );
+  if (command.cap) spend(store, command.cap, command.credits);
+  bindKey(store, command, now);
   const balance = post(store, now, {
     kind: "hold",
     credits: command.credits,
@@ -66,6 +53,35 @@ export function hold(store: Store, command: HoldCommand, now: number): Outcomes[
     ...about(command),
   });
   return { kind: "held", replayed: false, state: "held", balance };
+}
+
+function isSame(row: HoldRow, { credits, route, ttlSeconds, cap, idempotency }: HoldCommand): boolean {
+  return (
+    row.credits === credits &&
+    row.route === route &&
+    row.ttl_seconds === ttlSeconds &&
+    row.capped_jti === (cap?.jti ?? null) &&
+    row.idempotency_key === (idempotency?.key ?? null) &&
+    row.idempotency_digest === (idempotency?.digest ?? null)
+  );
+}
+
+/** Why nothing is set aside, in the order of precedence; undefined if nothing stands in the way. */
+function refuse(store: Store, account: AccountRow, command: HoldCommand, now: number): Outcomes["hold"] | undefined {
+  if (account.status === "suspended") return { kind: "account_suspended" };
+  if (isRevoked(store, command.token)) return { kind: "token_revoked" };
+  const taken = refuseKey(store, command, now);
+  if (taken) return taken;
+  const plan = activePlan(account, now);
+  if (plan !== null && command.includedBy.includes(plan)) return { kind: "included", balance: balanceOf(account) };
+  if (!hasRoomForHold(store)) return { kind: "limit_exceeded" };
+  if (command.cap) {
+    const { limit, spent, left } = roomUnder(store, command.cap);
+    if (command.credits > left) return { kind: "spend_limit_reached", limit, spent };
+  }
+  if (account.available < command.credits || usableCredits(store, command.route) < command.credits)
+    return insufficient(store, command);
+  return undefined;
 }
 
 function insufficient(store: Store, command: HoldCommand): Insufficient {
@@ -115,8 +131,11 @@ function captureHeld(store: Store, row: HoldRow, command: CaptureCommand, now: n
 function captureLate(store: Store, row: HoldRow, command: CaptureCommand, now: number): Charged {
   const added = Math.max(0, command.credits - row.captured - row.written_off);
   if (added === 0) return { replayed: true, credits: row.captured, writtenOff: row.written_off };
-  const parts = draw(store, row.route, added);
+  // Two charges under one idempotency key, or one beyond a token's cap, would be worse than one that is written off.
+  const claim = reclaimKey(store, row, now) ? lateRoom(store, row.capped_jti, added) : 0;
+  const parts = draw(store, row.route, claim);
   const found = sumParts(parts);
+  spendLate(store, row.capped_jti, found);
   if (found > 0)
     post(store, now, { kind: "capture", credits: found, from: "available", to: "captured", ...about(row) });
   if (found < added) writeOff(store, now, added - found, about(row));
@@ -165,6 +184,7 @@ function resolve(store: Store, row: HoldRow, state: Exclude<HoldState, "held">, 
   const kind = state === "expired" ? "expire" : "void";
   if (released > 0 || !told)
     post(store, now, { kind, credits: released, from: "held", to: "available", ...about(row) });
+  unspend(store, row.capped_jti, released);
   putBack(store, rest, now);
 }
 
@@ -177,17 +197,4 @@ export function nextHoldExpiry(store: Store): number | null {
 function hasRoomForHold(store: Store): boolean {
   const last = `SELECT 1 AS yes FROM holds WHERE state = 'held' LIMIT 1 OFFSET ?1`;
   return store.exec(last, OPEN_HOLDS_MAX - 1).length === 0;
-}
-
-export function findHold(store: Store, id: string): HoldRow | undefined {
-  return store.exec<HoldRow>(`SELECT * FROM holds WHERE id = ?1`, id)[0];
-}
-
-/** A hold's id is the id of the request it pays for. */
-export function about(of: { readonly id: string; readonly route: string }): {
-  ref: string;
-  requestId: string;
-  route: string;
-} {
-  return { ref: of.id, requestId: of.id, route: of.route };
 }

@@ -132,6 +132,7 @@ export type AccountRow = {
   publish_at: number | null;
   published_at: number;
   purged_seq: number;
+  answer_bytes: number;
 };
 
 export function accountRow(store: Store): AccountRow {

@@ -7,17 +7,14 @@
 import type { Command, Op, Outcomes, Query, Readings } from "./command.ts";
 import { expireGrants, grant, isPast, nextGrantExpiry, reverse } from "./grants.ts";
 import { capture, expireHolds, hold, nextHoldExpiry, voidHold } from "./holds.ts";
+import { keep } from "./idempotency.ts";
 import { accountRow, PUBLISH_INTERVAL_MS, touch } from "./journal.ts";
 import { readAccess, readAccount, readEntries } from "./read.ts";
 import { refund } from "./refunds.ts";
+import { nextPurge, purge } from "./retention.ts";
 import { accountExists, migrate } from "./schema.ts";
 import type { Store } from "./store.ts";
-import { forgetRevocations, revoke, revokeAll } from "./tokens.ts";
-
-/** How long a finished hold is kept: so long its id is known and its charge can be refunded. */
-export const HOLD_RETENTION_DAYS = 30;
-/** Bounds the work of one purge. */
-const PURGE_BATCH = 500;
+import { revoke, revokeAll } from "./tokens.ts";
 
 /** Brings an account's tables to today's shape, once, before anything is asked of it. A stranger's stay unmade. */
 export function open(store: Store): void {
@@ -42,6 +39,8 @@ export function apply(store: Store, command: Command, now: number): Outcomes[Op]
 function refuseNobody(command: Command, now: number): Outcomes[Op] | undefined {
   switch (command.op) {
     case "hold": {
+      const { cap } = command;
+      if (cap && command.credits > cap.credits) return { kind: "spend_limit_reached", limit: cap.credits, spent: 0 };
       const none = { available: 0, held: 0 };
       return { kind: "insufficient_balance", required: command.credits, usable: none, releaseAt: null, balance: none };
     }
@@ -49,6 +48,7 @@ function refuseNobody(command: Command, now: number): Outcomes[Op] | undefined {
       return { kind: "grant_not_found" };
     case "capture":
     case "void":
+    case "keep":
     case "refund":
       return { kind: "hold_not_found" };
     case "grant":
@@ -71,6 +71,8 @@ function run(store: Store, command: Command, now: number): Outcomes[Op] {
       return capture(store, command, now);
     case "void":
       return voidHold(store, command, now);
+    case "keep":
+      return keep(store, command);
     case "refund":
       return refund(store, command, now);
     case "reverse":
@@ -149,31 +151,4 @@ export function postponePublication(store: Store, at: number): void {
 function expire(store: Store, now: number): void {
   expireHolds(store, now);
   expireGrants(store, now);
-}
-
-const RETENTION_MS = HOLD_RETENTION_DAYS * 86_400_000;
-
-/** When the oldest entry that no purge has walked past is old enough. */
-function nextPurge(store: Store): number | null {
-  const { purged_seq } = accountRow(store);
-  const oldest = store.exec<{ at: number }>(
-    `SELECT at FROM entries WHERE seq > ?1 ORDER BY seq LIMIT 1`,
-    purged_seq,
-  )[0];
-  return oldest ? oldest.at + RETENTION_MS + 1 : null;
-}
-
-/** Drops holds finished longer ago than the retention, walking the journal from where the last purge stopped. */
-function purge(store: Store, now: number): void {
-  const ended = store.exec<{ seq: number; ref: string }>(
-    `SELECT seq, ref FROM (SELECT seq, ref, at FROM entries WHERE seq > ?1 ORDER BY seq LIMIT ?3) WHERE at < ?2 ORDER BY seq`,
-    accountRow(store).purged_seq,
-    now - RETENTION_MS,
-    PURGE_BATCH,
-  );
-  for (const { ref } of ended)
-    store.exec(`DELETE FROM holds WHERE id = ?1 AND state <> 'held' AND resolved_at < ?2`, ref, now - RETENTION_MS);
-  const last = ended.at(-1);
-  if (last) store.exec(`UPDATE account SET purged_seq = ?1 WHERE id = 1`, last.seq);
-  forgetRevocations(store, now);
 }

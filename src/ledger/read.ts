@@ -41,6 +41,7 @@ type EntryRow = {
   ref: string;
   request_id: string | null;
   route: string | null;
+  calls: number | null;
   balance_available: number;
   balance_held: number;
 };
@@ -58,6 +59,7 @@ export function readEntries(store: Store, after: number, limit: number): NonNull
     ref: row.ref,
     requestId: row.request_id,
     route: row.route,
+    calls: row.calls,
     balance: { available: row.balance_available, held: row.balance_held },
   }));
   return { entries, next: rows.length > limit ? (entries.at(-1)?.seq ?? null) : null };

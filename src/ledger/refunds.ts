@@ -2,7 +2,7 @@
 import { credits } from "../credits.ts";
 import type { Outcomes, RefundCommand } from "./command.ts";
 import { hasRoom, insertGrant, termsOf } from "./grants.ts";
-import { about, findHold, type HoldRow } from "./holds.ts";
+import { about, findHold, type HoldRow } from "./hold-row.ts";
 import { accountRow, balanceOf, post } from "./journal.ts";
 import { formatParts, parseParts, splitParts, sumParts, withoutParts, type Part } from "./parts.ts";
 import type { Store } from "./store.ts";

@@ -85,6 +85,33 @@ const MIGRATIONS: readonly (readonly string[])[] = [
      ) STRICT`,
     `INSERT INTO account (id) VALUES (1)`,
   ],
+  [
+    // In burning order, so that a draw reads the grants it takes from and no others.
+    `CREATE INDEX burn_order ON grants (priority, expires_at IS NULL, expires_at, kind <> 'promotional', seq) WHERE live = 1`,
+    `ALTER TABLE holds ADD COLUMN capped_jti TEXT`,
+    `ALTER TABLE holds ADD COLUMN idempotency_key TEXT`,
+    `ALTER TABLE holds ADD COLUMN idempotency_digest TEXT`,
+    `CREATE TABLE capped_tokens (
+       jti TEXT PRIMARY KEY,
+       spend_limit INTEGER NOT NULL CHECK (spend_limit > 0),
+       spent INTEGER NOT NULL CHECK (spent >= 0),
+       until INTEGER NOT NULL
+     ) STRICT, WITHOUT ROWID`,
+    `CREATE TABLE idempotency_keys (key TEXT PRIMARY KEY, hold_id TEXT NOT NULL, bound_at INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
+    `CREATE INDEX idempotency_keys_by_age ON idempotency_keys (bound_at)`,
+    // A null status says that the answer could not be kept.
+    `CREATE TABLE answers (
+       seq INTEGER PRIMARY KEY,
+       hold_id TEXT NOT NULL UNIQUE,
+       status INTEGER,
+       headers TEXT,
+       body BLOB,
+       bytes INTEGER NOT NULL
+     ) STRICT`,
+    `ALTER TABLE account ADD COLUMN answer_bytes INTEGER NOT NULL DEFAULT 0`,
+    `ALTER TABLE entries ADD COLUMN calls INTEGER`,
+    `CREATE UNIQUE INDEX daily_totals ON entries (ref, kind, route) WHERE calls IS NOT NULL`,
+  ],
 ];
 
 /** Whether this account was ever written to. Reads only, so that asking about a stranger leaves no trace. */

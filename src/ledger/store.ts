@@ -3,8 +3,10 @@
  * and over node:sqlite in tests. Everything here is synchronous: that is what makes a command one turn.
  */
 
-export type SqlValue = string | number | null;
-export type Row = Record<string, SqlValue>;
+/** What a statement can be given. */
+export type SqlValue = string | number | null | Uint8Array;
+/** A BLOB comes back as an ArrayBuffer or a view of one; `new Uint8Array()` takes either. */
+export type Row = Record<string, string | number | null | ArrayBuffer>;
 
 export interface Store {
   /** Runs one statement and returns all its rows. */

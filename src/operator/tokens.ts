@@ -1,5 +1,6 @@
 /** Tokens the gate mints, and tokens withdrawn, its own or an outside issuer's. */
 import { isAccountId } from "../account-id.ts";
+import { parseCredits } from "../credits.ts";
 import { OWN_LIFE_SECONDS_MAX } from "../gate/house.ts";
 import { TOKEN_BYTES_MAX } from "../gate/jws.ts";
 import { accountOfTokenId, makeTokenId } from "../gate/signer.ts";
@@ -13,13 +14,13 @@ const TTL_SECONDS_DEFAULT = 86_400;
 const SCOPE_CHARACTERS_MAX = 1024;
 const PLANS_MAX = 32;
 
-/** POST /_farebox/accounts/{account}/tokens {scope?, entitlements?, ttl_seconds?} → {token, jti, expires_at} */
+/** POST /_farebox/accounts/{account}/tokens {scope?, entitlements?, ttl_seconds?, spend_limit?} → {token, jti, expires_at} */
 export async function postToken(c: FareboxContext): Promise<Response> {
   const account = readAccount(c);
-  const body = await readBody(c, ["scope", "entitlements", "ttl_seconds"]);
+  const body = await readBody(c, ["scope", "entitlements", "ttl_seconds", "spend_limit"]);
   if (!account.ok) return refuseHere(c, account.error);
   if (!body.ok) return refuseHere(c, body.error);
-  const { scope, entitlements, ttl_seconds: ttl = TTL_SECONDS_DEFAULT } = body.value;
+  const { scope, entitlements, ttl_seconds: ttl = TTL_SECONDS_DEFAULT, spend_limit } = body.value;
   if (
     scope !== undefined &&
     (typeof scope !== "string" ||
@@ -37,6 +38,8 @@ export async function postToken(c: FareboxContext): Promise<Response> {
     return bad(c, `entitlements is not a list of at most ${PLANS_MAX} plans of the config.`);
   if (typeof ttl !== "number" || !Number.isSafeInteger(ttl) || ttl < 1 || ttl > OWN_LIFE_SECONDS_MAX)
     return bad(c, `ttl_seconds is not a whole number from 1 to ${OWN_LIFE_SECONDS_MAX}.`);
+  if (spend_limit !== undefined && parseCredits(spend_limit) === undefined)
+    return bad(c, "spend_limit is not a number of credits from 1 to 10^12.");
 
   const { selfUrl } = c.env.call;
   const iat = Math.floor(Date.now() / 1000);
@@ -47,6 +50,7 @@ export async function postToken(c: FareboxContext): Promise<Response> {
     ...claims,
     ...(scope === undefined ? {} : { scope }),
     ...(entitlements === undefined ? {} : { entitlements }),
+    ...(spend_limit === undefined ? {} : { spend_limit }),
   });
   if (token.length > TOKEN_BYTES_MAX)
     return bad(c, "The token would be longer than 4 KiB. Give it fewer entitlements or a shorter scope.");

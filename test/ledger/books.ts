@@ -12,9 +12,12 @@ const FACTS = `
     (SELECT COALESCE(-SUM(amount), 0) FROM entries WHERE kind = 'capture') AS journal_captured,
     (SELECT COALESCE(-SUM(amount), 0) FROM entries WHERE kind = 'expire') AS journal_expired,
     (SELECT COALESCE(-SUM(amount), 0) FROM entries WHERE kind = 'reverse') AS journal_reversed,
-    (SELECT COUNT(*) FROM entries) AS entry_count,
-    (SELECT COUNT(*) FROM entries e LEFT JOIN entries b ON b.seq = e.seq - 1 WHERE e.balance_held <> COALESCE(b.balance_held, 0) + e.held
-       OR e.balance_available <> COALESCE(b.balance_available, 0) + e.amount - e.held) AS broken_entries,
+    (SELECT COALESCE(SUM(COALESCE(calls, 1)), 0) FROM entries) AS entry_count,
+    -- A line follows from the one before it; what was compacted in between, and totals, only add up.
+    (SELECT COUNT(*) FROM entries e LEFT JOIN entries b ON b.seq = e.seq - 1
+     WHERE e.calls IS NULL AND b.calls IS NULL AND (e.seq > a.purged_seq + 1 OR a.purged_seq = 0) AND (
+       e.balance_held <> COALESCE(b.balance_held, 0) + e.held
+       OR e.balance_available <> COALESCE(b.balance_available, 0) + e.amount - e.held)) AS broken_entries,
     (SELECT COALESCE(SUM(remaining), 0) FROM grants) AS grants_remaining,
     (SELECT COALESCE(SUM(credits), 0) FROM grants) AS grants_total,
     (SELECT COALESCE(SUM(reversed), 0) FROM grants) AS grants_reversed,

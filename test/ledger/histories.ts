@@ -1,7 +1,7 @@
 /** Random histories of an account: few ids, small amounts and times that meet, so that commands get in each other's way. */
 import * as fc from "fast-check";
 import { credits } from "../../src/credits.ts";
-import type { Command, GrantCommand, HoldCommand } from "../../src/ledger/command.ts";
+import type { Answer, Command, GrantCommand, HoldCommand } from "../../src/ledger/command.ts";
 import { only } from "../../src/ledger/store.ts";
 import { NOW, SECOND } from "../support/command.ts";
 
@@ -31,6 +31,13 @@ const hold = fc.record<HoldCommand>({
   route: fc.constantFrom("GET /v1/search", "GET /v1/search", ...ROUTES),
   includedBy: fc.constantFrom<string[][]>([], [], [], [], ["pro"]),
   token: fc.record({ jti: fc.constantFrom("t1", "t1", "t2", null), issuedAt: fc.constantFrom(2, 2, 1) }),
+  cap: fc.option(
+    fc.record({ jti: fc.constantFrom("t1", "t2"), credits: amount(2, 8), until: is(NOW + 1000 * SECOND) }),
+    {
+      freq: 2,
+    },
+  ),
+  idempotency: fc.option(fc.record({ key: fc.constantFrom("k1", "k1", "k2"), digest: fc.constantFrom("a", "a", "b") })),
 });
 type Pool = { readonly grants: readonly GrantCommand[]; readonly holds: readonly HoldCommand[] };
 const four = { minLength: 4, maxLength: 4 };
@@ -48,6 +55,7 @@ const withOther =
   (from) =>
     ({ ...make(from), credits: credits(n) }) as Command;
 
+const answer: Answer = { status: 200, headers: [["x", "y"]], body: new Uint8Array([1, 2]) };
 const holdId = fc.constantFrom("h0", "h0", "h0", "h0", "h1", "h1", "h2");
 const final = fc.constantFrom(false, false, true);
 const settings: fc.Arbitrary<Command> = fc.oneof(
@@ -59,6 +67,7 @@ const settings: fc.Arbitrary<Command> = fc.oneof(
 const plain: fc.Arbitrary<Command> = fc.oneof(
   { weight: 12, arbitrary: fc.record({ op: is("capture"), id: holdId, credits: amount(0, 5), final }) },
   { weight: 2, arbitrary: fc.record({ op: is("void"), id: holdId }) },
+  { weight: 1, arbitrary: fc.record({ op: is("keep"), id: holdId, answer: fc.constantFrom(null, answer) }) },
   {
     weight: 8,
     arbitrary: fc.record({

@@ -7,8 +7,8 @@ import { openAccount } from "./test-account.ts";
 
 const ROUTE = "GET /v1/search";
 const balance = (available: number, held: number): object => ({ balance: { available, held } });
-const other = (ref: string): object => ({ ref, requestId: null, route: null, writtenOff: 0 });
-const call = (id: string): object => ({ ref: id, requestId: id, route: ROUTE, writtenOff: 0 });
+const other = (ref: string): object => ({ ref, requestId: null, route: null, writtenOff: 0, calls: null });
+const call = (id: string): object => ({ ref: id, requestId: id, route: ROUTE, writtenOff: 0, calls: null });
 
 describe("the journal", () => {
   it("names every change, what it is about, its amount and the balance after it", () => {

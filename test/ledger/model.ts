@@ -12,7 +12,22 @@ type Grant = Terms & { id: string; born: number; reversed: boolean };
 type Place = "available" | "held" | "captured" | "expired" | "reversed";
 type Coin = { grant: Grant; place: Place; givenBack: boolean };
 type State = "held" | "captured" | "voided" | "expired";
-type Hold = { command: HoldCommand; ends: number; coins: Coin[]; charged: Coin[]; lost: number; state: State };
+type Hold = {
+  command: HoldCommand;
+  ends: number;
+  coins: Coin[];
+  charged: Coin[];
+  lost: number;
+  state: State;
+  endedAt: number;
+  /** When it last took hold of its idempotency key. */
+  boundAt: number;
+  /** undefined: nothing is known of its answer; null: it could not be kept. */
+  answer: HeldAnswer | null | undefined;
+};
+type HeldAnswer = NonNullable<Extract<Command, { op: "keep" }>["answer"]>;
+const DAY = 86_400_000;
+const ANSWERING = 30_000;
 /** What a ledger said, or should have said, with as much of it as the model knows. */
 type Answer = { kind: string } & Record<string, unknown>;
 
@@ -24,6 +39,7 @@ export class CoinLedger {
   writtenOff = 0;
   #suspended = false;
   #plan: { name: string | null; until: number | null } = { name: null, until: null };
+  readonly #capLimits = new Map<string, number>();
   readonly #revoked = new Set<string>();
   #revokedUpTo = -1;
   #now = 0;
@@ -40,6 +56,8 @@ export class CoinLedger {
         return this.#capture(command.id, command.credits, command.final);
       case "void":
         return this.#void(command.id);
+      case "keep":
+        return this.#keep(command.id, command.answer);
       case "refund":
         return this.#refund(command, refunded);
       case "reverse":
@@ -123,8 +141,9 @@ export class CoinLedger {
     const { id, credits, route, ttlSeconds, token, includedBy } = command;
     const known = this.holds.get(id);
     if (known) {
-      const same = ["credits", "route", "ttlSeconds"] as const;
-      if (same.some((name) => known.command[name] !== command[name])) return { kind: "conflict" };
+      const content = ({ credits, route, ttlSeconds, cap, idempotency }: HoldCommand): string =>
+        JSON.stringify([credits, route, ttlSeconds, cap?.jti, idempotency?.key, idempotency?.digest]);
+      if (content(known.command) !== content(command)) return { kind: "conflict" };
       return { kind: "held", replayed: true, state: known.state, balance: this.balance() };
     }
     const { name, until } = this.#plan;
@@ -132,7 +151,12 @@ export class CoinLedger {
     if (this.#suspended) return { kind: "account_suspended" };
     if (token.issuedAt <= this.#revokedUpTo || (token.jti !== null && this.#revoked.has(token.jti)))
       return { kind: "token_revoked" };
+    const bound = this.#boundTo(command);
+    if (bound) return this.#answerBound(bound, command);
     if (plan !== null && includedBy.includes(plan)) return { kind: "included", balance: this.balance() };
+    const spent = this.#spentUnder(command.cap?.jti);
+    if (command.cap && spent + credits > command.cap.credits)
+      return { kind: "spend_limit_reached", limit: command.cap.credits, spent };
     const usable = this.#usable(route, "available");
     if (usable.length < credits) {
       const deadlines = [...this.holds.values()].filter(({ state }) => state === "held").map(({ ends }) => ends);
@@ -146,7 +170,11 @@ export class CoinLedger {
     }
     const coins = usable.slice(0, credits);
     for (const coin of coins) coin.place = "held";
-    this.holds.set(id, { command, ends: this.#now + ttlSeconds * 1000, coins, charged: [], lost: 0, state: "held" });
+    if (command.cap) this.#capLimits.set(command.cap.jti, command.cap.credits);
+    for (const other of this.#underKeyOf(command)) other.answer = undefined;
+    const ends = this.#now + ttlSeconds * 1000;
+    const unresolved = { charged: [], lost: 0, state: "held" as const, endedAt: NaN, answer: undefined };
+    this.holds.set(id, { command, ends, coins, boundAt: this.#now, ...unresolved });
     return { kind: "held", replayed: false, state: "held", balance: this.balance() };
   }
 
@@ -158,8 +186,10 @@ export class CoinLedger {
     if (hold.state === "voided" || (hold.state === "captured" && added > 0))
       return { kind: "hold_resolved", as: hold.state };
     const late = hold.state === "expired";
-    const source = late ? this.#usable(hold.command.route, "available") : hold.coins.slice(hold.charged.length);
+    const isLate = late && added > 0;
+    const source = isLate ? this.#lateCoins(hold) : hold.coins.slice(hold.charged.length);
     const found = source.slice(0, added);
+    if (isLate) hold.endedAt = this.#now;
     for (const coin of found) coin.place = "captured";
     hold.charged.push(...found);
     hold.lost += added - found.length;
@@ -179,8 +209,57 @@ export class CoinLedger {
     return { kind: "voided", replayed, balance: this.balance() };
   }
 
+  /** What a late charge may take: nothing if its key has passed on, no more than its token's cap leaves. */
+  #lateCoins(hold: Hold): Coin[] {
+    const { route, cap } = hold.command;
+    const passedOn = this.#boundTo(hold.command, hold) !== undefined;
+    hold.boundAt = passedOn ? -Infinity : this.#now;
+    if (passedOn) return [];
+    const coins = this.#usable(route, "available");
+    return cap ? coins.slice(0, Math.max(0, (this.#capLimits.get(cap.jti) ?? 0) - this.#spentUnder(cap.jti))) : coins;
+  }
+
+  #spentUnder(jti: string | undefined): number {
+    const capped = [...this.holds.values()].filter(({ command }) => jti !== undefined && command.cap?.jti === jti);
+    return capped.reduce((sum, { state, coins, charged }) => sum + (state === "held" ? coins : charged).length, 0);
+  }
+
+  #underKeyOf({ idempotency }: HoldCommand): Hold[] {
+    return idempotency
+      ? [...this.holds.values()].filter(({ command }) => command.idempotency?.key === idempotency.key)
+      : [];
+  }
+
+  /** The call, other than `self`, that has the command's key today: under way, or delivered. There is never more than one. */
+  #boundTo(command: HoldCommand, self?: Hold): Hold | undefined {
+    const bound = this.#underKeyOf(command).filter(
+      (hold) => hold !== self && hold.boundAt > this.#now - DAY && (hold.state === "held" || isDelivered(hold)),
+    );
+    if (bound.length > 1) throw new Error(`${bound.length} calls have one key`);
+    return bound[0];
+  }
+
+  #answerBound(bound: Hold, { idempotency }: HoldCommand): Answer {
+    if (bound.command.idempotency?.digest !== idempotency?.digest) return { kind: "idempotency_mismatch" };
+    if (bound.state === "held") return { kind: "request_in_flight", releaseAt: bound.ends };
+    const answeredBy = bound.endedAt + ANSWERING;
+    if (bound.answer === undefined && this.#now < answeredBy)
+      return { kind: "request_in_flight", releaseAt: answeredBy };
+    const [requestId, credits, answer] = [bound.command.id, bound.charged.length, bound.answer ?? null];
+    return { kind: "already_delivered", requestId, credits, answer, balance: this.balance() };
+  }
+
+  #keep(id: string, answer: HeldAnswer | null): Answer {
+    const hold = this.holds.get(id);
+    if (!hold) return { kind: "hold_not_found" };
+    if (!isDelivered(hold)) return { kind: "nothing_charged" };
+    if (hold.command.idempotency && hold.answer === undefined) hold.answer = answer;
+    return { kind: "kept" };
+  }
+
   #end(hold: Hold, state: State): void {
     hold.state = state;
+    hold.endedAt = this.#now;
     for (const coin of hold.coins) if (coin.place === "held") this.#settle(coin);
   }
 
@@ -225,6 +304,10 @@ export class CoinLedger {
     const credits = own.filter(({ place }) => place === "reversed").length;
     return { kind: "reversed", replayed, credits, spent: own.length - credits, balance: this.balance() };
   }
+}
+
+function isDelivered({ state, charged, lost }: Hold): boolean {
+  return state === "captured" || (state === "expired" && charged.length + lost > 0);
 }
 
 function termsOf({ priority, expiresAt, routes }: Omit<Terms, "kind">): string {

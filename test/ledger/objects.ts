@@ -14,7 +14,7 @@ export const sleep = async (ms: number): Promise<void> =>
 
 /** Carries out one command on the account's object, by a stub of its own. */
 export async function send(account: string, command: Command): Promise<Outcome | Fault> {
-  return ACCOUNTS.getByName(account).apply(RPC_VERSION, command);
+  return (await ACCOUNTS.getByName(account).apply(RPC_VERSION, command)) as Outcome | Fault;
 }
 
 /** The account's exact state. */

@@ -1,13 +1,8 @@
 /** Proves when the copy of the standing is due: at once after money in and settings, soon after calls, never twice in a second. */
 import { describe, expect, it } from "vitest";
 import type { Command } from "../../src/ledger/command.ts";
-import {
-  duePublication,
-  HOLD_RETENTION_DAYS,
-  nextWake,
-  postponePublication,
-  published,
-} from "../../src/ledger/ledger.ts";
+import { duePublication, nextWake, postponePublication, published } from "../../src/ledger/ledger.ts";
+import { RETENTION_DAYS } from "../../src/ledger/retention.ts";
 import type { Store } from "../../src/ledger/store.ts";
 import { captureOf, DAY, grantOf, holdOf, NOW, refundOf, reverseOf, SECOND, voidOf } from "../support/command.ts";
 import { openAccount, type TestAccount } from "./test-account.ts";
@@ -115,7 +110,7 @@ describe("the standing", () => {
 /** Up to the retention, when old holds are dropped: retention.test.ts has that. */
 const wakeOf = (store: Store): number | null => {
   const at = nextWake(store);
-  return at !== null && at >= NOW + HOLD_RETENTION_DAYS * DAY ? null : at;
+  return at !== null && at >= NOW + RETENTION_DAYS * DAY ? null : at;
 };
 
 describe("the ledger asks to be woken", () => {

@@ -4,6 +4,7 @@ import type {
   CaptureCommand,
   GrantCommand,
   HoldCommand,
+  KeepCommand,
   RefundCommand,
   ReverseCommand,
   VoidCommand,
@@ -37,6 +38,8 @@ export function holdOf(amount: number, more: Partial<HoldCommand> = {}): HoldCom
     route: "GET /v1/search",
     includedBy: [],
     token,
+    cap: null,
+    idempotency: null,
     ...more,
   };
 }
@@ -47,6 +50,11 @@ export function captureOf(amount: number, more: Partial<CaptureCommand> = {}): C
 
 export function refundOf(amount: number | null, more: Partial<RefundCommand> = {}): RefundCommand {
   return { op: "refund", id: "r1", holdId: "h1", credits: amount === null ? null : credits(amount), ...more };
+}
+
+export function keepOf(text: string | null, more: Partial<KeepCommand> = {}): KeepCommand {
+  const body = new TextEncoder().encode(text ?? "");
+  return { op: "keep", id: "h1", answer: text === null ? null : { status: 200, headers: [], body }, ...more };
 }
 
 export function voidOf(id = "h1"): VoidCommand {
