@@ -11,9 +11,9 @@ import { hasBody } from "./origin.ts";
 
 const KEY_CHARACTERS_MAX = 255;
 /** A request under a key is read whole before it is forwarded, because its digest decides whether it is. */
-export const KEYED_BODY_BYTES_MAX = 1_048_576;
+const KEYED_BODY_BYTES_MAX = 1_048_576;
 /** The longest answer that is kept; a longer one is delivered once. */
-export const KEPT_BODY_BYTES_MAX = 65_536;
+const KEPT_BODY_BYTES_MAX = 65_536;
 const KEPT_HEADERS_CHARACTERS_MAX = 16_384;
 
 /** RFC 8941 string, as the draft writes keys. */

@@ -39,6 +39,7 @@ describe("a good token", () => {
         jti: "t1",
         issuedAt: CLAIMS.iat,
         expiresAt: CLAIMS.exp,
+        spendLimit: null,
       },
     });
   });

@@ -6,30 +6,21 @@
  * model only insists that their terms are those of coins that were charged and not yet given back.
  */
 import type { Command, GrantCommand, GrantView, HoldCommand, RefundCommand } from "../../src/ledger/command.ts";
-
-type Terms = Pick<GrantCommand, "priority" | "expiresAt" | "routes"> & { kind: GrantView["kind"] };
-type Grant = Terms & { id: string; born: number; reversed: boolean };
-type Place = "available" | "held" | "captured" | "expired" | "reversed";
-type Coin = { grant: Grant; place: Place; givenBack: boolean };
-type State = "held" | "captured" | "voided" | "expired";
-type Hold = {
-  command: HoldCommand;
-  ends: number;
-  coins: Coin[];
-  charged: Coin[];
-  lost: number;
-  state: State;
-  endedAt: number;
-  /** When it last took hold of its idempotency key. */
-  boundAt: number;
-  /** undefined: nothing is known of its answer; null: it could not be kept. */
-  answer: HeldAnswer | null | undefined;
-};
-type HeldAnswer = NonNullable<Extract<Command, { op: "keep" }>["answer"]>;
-const DAY = 86_400_000;
-const ANSWERING = 30_000;
-/** What a ledger said, or should have said, with as much of it as the model knows. */
-type Answer = { kind: string } & Record<string, unknown>;
+import {
+  ANSWERING,
+  contentOf,
+  DAY,
+  isDelivered,
+  rankOf,
+  termsOf,
+  type Answer,
+  type Coin,
+  type Grant,
+  type HeldAnswer,
+  type Hold,
+  type Place,
+  type State,
+} from "./coin.ts";
 
 export class CoinLedger {
   readonly coins: Coin[] = [];
@@ -108,16 +99,10 @@ export class CoinLedger {
 
   /** The coins that may pay for `route`, in the order they burn. */
   #usable(route: string, place: Place): Coin[] {
-    const rank = ({ grant }: Coin): number[] => [
-      grant.priority,
-      grant.expiresAt ?? Infinity,
-      grant.kind === "promotional" ? 0 : 1,
-      grant.born,
-    ];
     return this.coins
       .filter((coin) => coin.place === place && (coin.grant.routes?.includes(route) ?? true))
       .toSorted((a, b) => {
-        const [left, right] = [rank(a), rank(b)];
+        const [left, right] = [rankOf(a), rankOf(b)];
         const at = left.findIndex((n, index) => n !== right[index]);
         return at < 0 ? 0 : (left[at] ?? 0) < (right[at] ?? 0) ? -1 : 1;
       });
@@ -141,9 +126,7 @@ export class CoinLedger {
     const { id, credits, route, ttlSeconds, token, includedBy } = command;
     const known = this.holds.get(id);
     if (known) {
-      const content = ({ credits, route, ttlSeconds, cap, idempotency }: HoldCommand): string =>
-        JSON.stringify([credits, route, ttlSeconds, cap?.jti, idempotency?.key, idempotency?.digest]);
-      if (content(known.command) !== content(command)) return { kind: "conflict" };
+      if (contentOf(known.command) !== contentOf(command)) return { kind: "conflict" };
       return { kind: "held", replayed: true, state: known.state, balance: this.balance() };
     }
     const { name, until } = this.#plan;
@@ -304,12 +287,4 @@ export class CoinLedger {
     const credits = own.filter(({ place }) => place === "reversed").length;
     return { kind: "reversed", replayed, credits, spent: own.length - credits, balance: this.balance() };
   }
-}
-
-function isDelivered({ state, charged, lost }: Hold): boolean {
-  return state === "captured" || (state === "expired" && charged.length + lost > 0);
-}
-
-function termsOf({ priority, expiresAt, routes }: Omit<Terms, "kind">): string {
-  return JSON.stringify([priority, expiresAt, routes]);
 }
