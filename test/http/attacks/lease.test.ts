@@ -68,7 +68,9 @@ describe("a charge that comes after its hold has expired", () => {
       expect((await gate.call("/v1/expensive", { token })).status).toBe(200);
       const waiting = await gate.call("/v1/expensive", { token });
       expect([waiting.status, waiting.json().code, gate.origin.hits.length]).toEqual([402, "credits_on_hold", 1]);
-      await expect.poll(async () => columns(gate, "lost"), SOON).toMatchObject({ entries: ["hold", "expire"], held: 0 });
+      await expect
+        .poll(async () => columns(gate, "lost"), SOON)
+        .toMatchObject({ entries: ["hold", "expire"], held: 0 });
       expect((await gate.call("/v1/expensive", { token })).status).toBe(200);
       expect(await columns(gate, "lost")).toMatchObject({ hits: 2, available: 0, held: 100, captured: 0 });
     });
@@ -89,7 +91,8 @@ describe("an isolate whose clock is wrong", () => {
       expect(statuses).toEqual([...Array<number>(5).fill(200), ...Array<number>(35).fill(402)]);
       expect(await columns(gate, "clock")).toMatchObject({ hits: 5, available: 0, held: 0, captured: 5 });
       // Holds and entries go by the ledger's clock.
-      for (const { at } of await gate.entries("clock")) expect(Math.abs(Date.parse(at) - Date.now())).toBeLessThan(60_000);
+      for (const { at } of await gate.entries("clock"))
+        expect(Math.abs(Date.parse(at) - Date.now())).toBeLessThan(60_000);
     });
   });
 });
