@@ -23,10 +23,13 @@ export type Faults = {
   readonly clockOffsetMs?: number;
 };
 
+function module(path: string, contents: string): object {
+  return { type: "ESModule", path, contents };
+}
+
 /** Options for a gate that suffers from these. */
 export function suffering(faults: Faults, options: GateOptions = {}): GateOptions {
   const built = readFileSync(BUILT_WORKER, "utf8");
-  const module = (path: string, contents: string): object => ({ type: "ESModule", path, contents });
   const contents = `const FAULTS = ${JSON.stringify(faults)};\n${WRAPPER}`;
   return {
     ...options,

@@ -87,7 +87,7 @@ describe("an isolate whose clock is wrong", () => {
       const token = await gate.token("clock");
       const replies = await Promise.all(Array.from({ length: 40 }, async () => gate.call("/v1/cheap", { token })));
       await gate.settled("clock");
-      const statuses = replies.map(({ status }) => status).sort();
+      const statuses = replies.map(({ status }) => status).sort((a, b) => a - b);
       expect(statuses).toEqual([...Array<number>(5).fill(200), ...Array<number>(35).fill(402)]);
       expect(await columns(gate, "clock")).toMatchObject({ hits: 5, available: 0, held: 0, captured: 5 });
       // Holds and entries go by the ledger's clock.
