@@ -32,6 +32,7 @@ of them, the signing key or a secret, one buyer's service stopped by another.
 | Means | Shows |
 |---|---|
 | the tests below, \`npm test\` | that each attack of the list fails, at the built Worker on the real runtime wherever it can be seen from outside |
+| requests at random, in \`npm test\` | that thousands put together from what has ever confused a server are refused, or served once at their price, and leak nothing |
 | races, in \`npm test\` | that calls at the same moment never spend more than there is, nor less than was served |
 | \`npm run simulate\` | that random histories of commands, lost and repeated messages, crashes and alarms keep the ledger's laws |
 | \`npm run mutants\` | that those checks would notice: ledgers with one mistake put in on purpose are found out |
@@ -65,7 +66,10 @@ function describeCase(of: Case): string {
 
 function proofOf({ tests = [], pending, notApplicable, note }: Case): string {
   if (notApplicable !== undefined) return `*Does not apply:* ${notApplicable}`;
-  const named = tests.map(({ file, name }) => `\`${file.replace(/^test\//, "")}\` › ${escape(name)}`);
+  const named = tests.map(({ file, name, row }) => {
+    const of = row === undefined ? "" : ` (${escape(row)})`;
+    return `\`${file.replace(/^test\//, "")}\` › ${escape(name)}${of}`;
+  });
   const parts = [...(pending ? ["*Still to come:*"] : []), ...named, ...(note === undefined ? [] : [`*${note}*`])];
   return parts.join("<br>");
 }

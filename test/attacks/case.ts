@@ -5,6 +5,8 @@ export type Proof = {
   readonly file: string;
   /** The test's title as its file writes it, or how it begins. */
   readonly name: string;
+  /** Of a table of many, the row that is the case, as the file writes it. */
+  readonly row?: string;
 };
 export type Case = {
   readonly id: string;
@@ -22,6 +24,6 @@ export type Case = {
 };
 
 /** The test with that title in `test/{path}.test.ts`. */
-export function at(path: string, name: string): Proof {
-  return { file: `test/${path}.test.ts`, name };
+export function at(path: string, name: string, row?: string): Proof {
+  return { file: `test/${path}.test.ts`, name, ...(row === undefined ? {} : { row }) };
 }

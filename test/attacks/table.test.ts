@@ -40,7 +40,8 @@ describe("the list of attacks", () => {
       if (sentence !== undefined) expect(sentence).toMatch(/^[A-Z0-9].*\.$/);
     expect((of.tests ?? []).length > 0).toBe(of.notApplicable === undefined);
     if (of.notApplicable !== undefined) expect(of.pending).toBeUndefined();
-    expect(new Set((of.tests ?? []).map(({ file, name }) => file + name)).size).toBe((of.tests ?? []).length);
+    const named = (of.tests ?? []).map((proof) => JSON.stringify(proof));
+    expect(new Set(named).size).toBe(named.length);
   });
 
   it("leaves open only what is being built", () => {
@@ -57,18 +58,19 @@ describe("the list of attacks", () => {
 const NAMED = [
   ...new Map(
     CASES.flatMap(({ id, tests = [], pending }) =>
-      tests.map(({ file, name }) => [`${file} › ${name}`, { id, file, name, pending }] as const),
+      tests.map(({ file, name, row = "" }) => [`${file} › ${name} ${row}`, { id, file, name, row, pending }] as const),
     ),
   ),
 ];
 
 describe("a test that is named", () => {
-  it.each(NAMED)("%s is there", (_title, { id, file, name, pending }) => {
+  it.each(NAMED)("%s is there", (_title, { id, file, name, row, pending }) => {
     const path = join(root, file);
     // What is still to come need not be there, and may.
     if (pending && !existsSync(path)) return;
     const found = titlesOf(path).filter((title) => title === name || title.startsWith(name));
     expect(found, `${id}: no test of that title`).not.toEqual([]);
+    expect(readFileSync(path, "utf8"), `${id}: no such row`).toContain(row);
     expect(found.includes(name) || found.length === 1, `${id}: more than one begins so: ${found.join("; ")}`).toBe(
       true,
     );

@@ -41,7 +41,7 @@ export const CACHE: readonly Case[] = [
     attack: "Vary, of the origin or of the caller, splits or joins what a cache keeps.",
     expected: "The origin's is dropped and the caller's not repeated; ours is Origin, where scripts' sites are listed.",
     tests: [
-      at("http/from-origin", "does not hand on %s, in any spelling"),
+      at("http/from-origin", "does not hand on %s, in any spelling", '"Vary"'),
       at("http/cache", "gains a caller nothing by %o"),
       at("http/from-origin-cors", "lets %s read nothing, and tells caches that it depends on who asks"),
     ],

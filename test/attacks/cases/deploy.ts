@@ -7,8 +7,8 @@ export const DEPLOY: readonly Case[] = [
     attack: "A secret is missing, empty, a placeholder, too short, or ends in a line break.",
     expected: "The gate serves nothing, 503 `gate_misconfigured`, and names the secret but not its value.",
     tests: [
-      at("http/misconfigured", "serves nothing with %s %s"),
-      at("config/secrets", "%s"),
+      at("http/misconfigured", "serves nothing with %s %s", "with a trailing newline"),
+      at("config/secrets", "%s", '"tmp"'),
       at("config/secrets", "never contains it"),
     ],
   },
@@ -17,7 +17,7 @@ export const DEPLOY: readonly Case[] = [
     attack: "The config has an unknown key, or two routes that one path could match.",
     expected: "The gate serves nothing and names the mistake and its mend.",
     tests: [
-      at("http/misconfigured", "serves nothing with %s"),
+      at("http/misconfigured", "serves nothing with %s", "overlapping routes"),
       at("config/mistakes", "names an unknown key and the known ones: %j"),
       at("config/mistakes-selling", "names two routes that could match one path: %s and %s"),
     ],

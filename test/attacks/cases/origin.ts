@@ -1,7 +1,8 @@
 /** Attacks past the gate: look-alike headers, smuggled requests, the origin's own door, origins that are none. */
-import { at, type Case } from "../case.ts";
+import { at, type Case, type Proof } from "../case.ts";
 
-const LOOK_ALIKES = at("http/to-origin", "takes no %s from the caller, in any spelling");
+const lookAlike = (name: string): Proof =>
+  at("http/to-origin", "takes no %s from the caller, in any spelling", `"${name}"`);
 
 export const ORIGIN: readonly Case[] = [
   {
@@ -9,7 +10,7 @@ export const ORIGIN: readonly Case[] = [
     attack: "A caller sends the headers by which the gate speaks to the origin.",
     expected: "Paid; the origin sees the gate's own, once.",
     tests: [
-      LOOK_ALIKES,
+      lookAlike("payment-context"),
       at("http/payment-context", "cannot be replaced by the caller's"),
       at("http/attacks/origin", "refuses an overheard statement that a caller sends through the gate"),
     ],
@@ -18,7 +19,12 @@ export const ORIGIN: readonly Case[] = [
     id: "origin-2",
     attack: "A caller says where it comes from: X-Forwarded-For, Forwarded, True-Client-IP and the like.",
     expected: "Paid; the origin sees what the edge says and nothing else.",
-    tests: [LOOK_ALIKES, at("http/to-origin", "says where the caller is in the edge's words alone")],
+    tests: [
+      lookAlike("true-client-ip"),
+      lookAlike("x-forwarded-for"),
+      lookAlike("forwarded"),
+      at("http/to-origin", "says where the caller is in the edge's words alone"),
+    ],
     note: "Of the names the contract lists; other, older names pass.",
   },
   {
@@ -34,7 +40,11 @@ export const ORIGIN: readonly Case[] = [
     id: "origin-4",
     attack: "A caller sends headers that frameworks take for their own inner ones.",
     expected: "Paid; X-Internal-* and X-Middleware-* do not reach the origin.",
-    tests: [LOOK_ALIKES, at("http/402-price", "is what the request line says, whatever %s says")],
+    tests: [
+      lookAlike("x-internal-user"),
+      lookAlike("x-middleware-subrequest"),
+      at("http/402-price", "is what the request line says, whatever %s says"),
+    ],
   },
   {
     id: "origin-5",
@@ -52,7 +62,7 @@ export const ORIGIN: readonly Case[] = [
     tests: [
       at("http/to-origin", "takes no hop-by-hop header from the caller, nor one that Connection names"),
       at("http/501", "never asks the origin for an upgrade to %s"),
-      LOOK_ALIKES,
+      lookAlike("proxy-authorization"),
     ],
   },
   {
@@ -127,7 +137,11 @@ export const ORIGIN: readonly Case[] = [
     attack:
       "An operator, or who edits for one, points the origin at http, an IP address, localhost, a metadata service or the gate.",
     expected: "The gate serves nothing, 503 `gate_misconfigured`.",
-    tests: [at("http/misconfigured", "serves nothing with %s"), at("config/mistakes", "names key, value and mend: %s")],
+    tests: [
+      at("http/misconfigured", "serves nothing with %s", "an origin that is the metadata service"),
+      at("http/misconfigured", "serves nothing with %s", "an origin that is the gate"),
+      at("config/mistakes", "names key, value and mend: %s", '"http://o.example"'),
+    ],
   },
   {
     id: "origin-15",

@@ -1,9 +1,10 @@
 /** Attacks on the price: other spellings of a path, other methods, other hosts, prices that are none. */
-import { at, type Case } from "../case.ts";
+import { at, type Case, type Proof } from "../case.ts";
 
-const SPELLING = [
-  at("http/400", "refuses a path with %s: %s"),
-  at("gate/price-evasion", "%s: %s is refused, or costs what it is worth"),
+/** The same spelling at the built Worker and against models of loose origins. */
+const spelling = (id: string, row: string): readonly Proof[] => [
+  at("http/400", "refuses a path with %s: %s", `"${row}"`),
+  at("gate/price-evasion", "%s: %s is refused, or costs what it is worth", `["${id}", [`),
 ];
 const LOOSE = at("http/402-price", "%s is refused, or costs as much");
 const SPELLED = "Refused 400 `unusable_path`: one spelling is priced and forwarded, byte for byte.";
@@ -13,44 +14,82 @@ export const PRICE: readonly Case[] = [
     id: "price-1",
     attack: "An ordinary letter of the path is escaped.",
     expected: SPELLED,
-    tests: [...SPELLING, LOOSE],
+    tests: [...spelling("price-1", "/v1/%65xpensive"), LOOSE],
   },
-  { id: "price-2", attack: "A slash is added to the end of the path.", expected: SPELLED, tests: [...SPELLING, LOOSE] },
-  { id: "price-3", attack: "The path begins with two slashes.", expected: SPELLED, tests: [...SPELLING, LOOSE] },
-  { id: "price-4", attack: "Two slashes stand inside the path.", expected: SPELLED, tests: [...SPELLING, LOOSE] },
+  {
+    id: "price-2",
+    attack: "A slash is added to the end of the path.",
+    expected: SPELLED,
+    tests: [...spelling("price-2", "/v1/expensive/"), LOOSE],
+  },
+  {
+    id: "price-3",
+    attack: "The path begins with two slashes.",
+    expected: SPELLED,
+    tests: [...spelling("price-3", "//v1/expensive"), LOOSE],
+  },
+  {
+    id: "price-4",
+    attack: "Two slashes stand inside the path.",
+    expected: SPELLED,
+    tests: [...spelling("price-4", "/v1//expensive"), LOOSE],
+  },
   {
     id: "price-5",
     attack: "The path is written in other letters' case.",
     expected: "Refused 400 `unusable_path` where an origin could take it for a route of another price.",
-    tests: [...SPELLING, LOOSE],
+    tests: [...spelling("price-5", "/V1/Expensive"), LOOSE],
   },
-  { id: "price-6", attack: "A dot segment stands in the path.", expected: SPELLED, tests: [...SPELLING, LOOSE] },
+  {
+    id: "price-6",
+    attack: "A dot segment stands in the path.",
+    expected: SPELLED,
+    tests: [...spelling("price-6", "/v1/./expensive"), LOOSE],
+  },
   {
     id: "price-7",
     attack: "The path climbs out of a cheap route into a dear one, plainly, escaped or half escaped.",
     expected: SPELLED,
-    tests: [...SPELLING, LOOSE],
+    tests: [...spelling("price-7", "/v1/cheap/../expensive"), LOOSE],
   },
-  { id: "price-8", attack: "A slash inside the path is escaped.", expected: SPELLED, tests: [...SPELLING, LOOSE] },
-  { id: "price-9", attack: "An escaped slash ends the path.", expected: SPELLED, tests: SPELLING },
+  {
+    id: "price-8",
+    attack: "A slash inside the path is escaped.",
+    expected: SPELLED,
+    tests: [...spelling("price-8", "/v1%2fexpensive"), LOOSE],
+  },
+  {
+    id: "price-9",
+    attack: "An escaped slash ends the path.",
+    expected: SPELLED,
+    tests: spelling("price-9", "/v1/expensive%2f"),
+  },
   {
     id: "price-10",
     attack: "The path ends in an escaped NUL, blank, tab or line break.",
     expected: SPELLED,
-    tests: [...SPELLING, LOOSE],
+    tests: [...spelling("price-10", "/v1/expensive%00"), LOOSE],
   },
   {
     id: "price-11",
     attack: "The path holds escapes that are broken, not hexadecimal, or not UTF-8.",
     expected: SPELLED,
-    tests: SPELLING,
+    tests: spelling("price-11", "/v1/expensive%XX"),
   },
-  { id: "price-12", attack: "Backslashes stand for slashes, plain or escaped.", expected: SPELLED, tests: SPELLING },
+  {
+    id: "price-12",
+    attack: "Backslashes stand for slashes, plain or escaped.",
+    expected: SPELLED,
+    tests: spelling("price-12", "/v1/cheap\\\\..\\\\expensive"),
+  },
   {
     id: "price-13",
     attack: "The path is escaped twice.",
     expected: SPELLED,
-    tests: [...SPELLING, at("gate/price-evasion", "cheats no server, whatever it is made of")],
+    tests: [
+      ...spelling("price-13", "/v1/%2565xpensive"),
+      at("gate/price-evasion", "cheats no server, whatever it is made of"),
+    ],
   },
   {
     id: "price-14",
@@ -113,7 +152,7 @@ export const PRICE: readonly Case[] = [
     attack: "A price is 0 by mistake.",
     expected: "The gate serves nothing, 503 `gate_misconfigured`; what is free must be called free.",
     tests: [
-      at("http/misconfigured", "serves nothing with %s"),
+      at("http/misconfigured", "serves nothing with %s", "a price of 0"),
       at("http/challenge", "serves nothing, and names the mistake: %s"),
     ],
   },

@@ -1,9 +1,10 @@
 /** Attacks with tokens: none, another's, altered, weak, too large. */
-import { at, type Case } from "../case.ts";
+import { at, type Case, type Proof } from "../case.ts";
 
-const GRAMMAR = at("http/401-grammar", "refuses a token with %s");
-const HEADERS = at("http/401-grammar", "refuses a rightly signed token with %s in its header");
-const CLAIMS = at("http/401-claims", "refuses a genuine token with %s");
+const grammar = (row: string): Proof => at("http/401-grammar", "refuses a token with %s", row);
+const header = (row: string): Proof =>
+  at("http/401-grammar", "refuses a rightly signed token with %s in its header", row);
+const claims = (row: string): Proof => at("http/401-claims", "refuses a genuine token with %s", row);
 
 export const TOKEN: readonly Case[] = [
   {
@@ -16,45 +17,48 @@ export const TOKEN: readonly Case[] = [
     id: "token-2",
     attack: "A caller sends the word Bearer and nothing after it.",
     expected: "Refused 401 `invalid_token`; an empty header counts as none, 402.",
-    tests: [at("http/401", "is refused with %s"), at("http/402", "is the answer to an empty Authorization header")],
+    tests: [
+      at("http/401", "is refused with %s", "Bearer and no token"),
+      at("http/402", "is the answer to an empty Authorization header"),
+    ],
   },
   {
     id: "token-3",
     attack: "A caller sends a good token under another scheme, or under none.",
     expected: "Refused 401 `invalid_token`: Bearer is the only scheme, in any case.",
-    tests: [at("http/401", "is refused with %s"), at("http/401", "is taken with %s")],
+    tests: [at("http/401", "is refused with %s", "Token and a valid token"), at("http/401", "is taken with %s")],
   },
   {
     id: "token-4",
     attack: "A forger says alg none, in every case of letters, with and without a signature.",
     expected: "Refused 401 `invalid_token`.",
-    tests: [GRAMMAR],
+    tests: [grammar("alg ${alg} and no signature"), grammar("alg ${alg} and a signature")],
   },
   {
     id: "token-5",
     attack: "A forger cuts the signature off, with its dot or without.",
     expected: "Refused 401 `invalid_token`.",
-    tests: [GRAMMAR],
+    tests: [grammar("its signature removed with the dot"), grammar("its signature removed but the dot")],
   },
   {
     id: "token-6",
     attack: "A forger puts a key of their own into the header and signs with it.",
     expected: "Refused 401 `invalid_token`: a token brings no key.",
-    tests: [HEADERS, at("gate/token", "is not the token's to bring")],
+    tests: [header("jwk, a key of its own"), at("gate/token", "is not the token's to bring")],
   },
   {
     id: "token-7",
     attack: "A forger asks for extensions the gate does not know (crit), or for an unencoded payload (b64).",
     expected: "Refused 401 `invalid_token`: only alg, kid and typ may be in a header.",
-    tests: [HEADERS],
+    tests: [header("crit with an unknown member"), header("crit with nothing"), header("b64 false and crit")],
   },
   {
     id: "token-8",
     attack: "A forger names a key that exists, with an algorithm that is not the key's.",
     expected: "Refused 401 `invalid_token`: the key decides the algorithm.",
     tests: [
-      GRAMMAR,
-      at("http/issuers", "that is signed by %s"),
+      grammar("a right signature of a wrong algorithm"),
+      at("http/issuers", "that is signed by %s", "PS256 with the key for RS256"),
       at("gate/token", "is never one for another algorithm"),
     ],
   },
@@ -62,14 +66,18 @@ export const TOKEN: readonly Case[] = [
     id: "token-9",
     attack: "A buyer gets a token signed that never ends, or whose end is no sensible number.",
     expected: "Refused 401 `invalid_token`.",
-    tests: [CLAIMS, at("http/401-claims", "refuses a genuine token whose %s is the number %s")],
+    tests: [
+      claims("no exp"),
+      claims("exp of 2^60"),
+      at("http/401-claims", "refuses a genuine token whose %s is the number %s"),
+    ],
   },
   {
     id: "token-10",
     attack: "A buyer uses a token around the very second of its end.",
     expected: "Paid until 60 s of skew have passed, then refused 401 `token_expired`.",
     tests: [
-      at("http/401-claims", "pays one %s"),
+      at("http/401-claims", "pays one %s", "that expired 55 s ago, within the skew"),
       at("http/401-claims", "refuses a token that expired %d s ago, and says when"),
       at("gate/token", "is up one minute after exp, exactly"),
     ],
@@ -79,7 +87,7 @@ export const TOKEN: readonly Case[] = [
     attack: "An issuer signs a token that lives longer than the gate allows.",
     expected: "Refused 401 `invalid_token`: a year for our own, a day or less for others.",
     tests: [
-      CLAIMS,
+      claims("a life of a year and a second"),
       at("http/issuers", "that lives %s"),
       at("gate/token", "may last as long as its issuer's tokens may"),
     ],
@@ -88,15 +96,21 @@ export const TOKEN: readonly Case[] = [
     id: "token-12",
     attack: "A token begins, or was issued, further in the future than clocks differ.",
     expected: "Refused 401 `invalid_token`.",
-    tests: [CLAIMS, at("gate/token", "has come one minute before %s, exactly")],
+    tests: [
+      claims("iat beyond the skew"),
+      claims("nbf beyond the skew"),
+      at("gate/token", "has come one minute before %s, exactly"),
+    ],
   },
   {
     id: "token-13",
     attack: "A token is for nobody, for somebody else, or hides our name in a list, a list in a list or an object.",
     expected: "Paid for a list of names with ours in it, else refused 401 `invalid_token`.",
     tests: [
-      CLAIMS,
-      at("http/401-claims", "pays one %s"),
+      claims("another aud in a list"),
+      claims("a nested list as aud"),
+      claims("an object as aud"),
+      at("http/401-claims", "pays one %s", "for this audience among others"),
       at("http/issuers", "that is of %s for another audience"),
       at("http/attacks/token", "pays at its own gate and at no other"),
     ],
@@ -105,14 +119,14 @@ export const TOKEN: readonly Case[] = [
     id: "token-14",
     attack: "A token's issuer is nearly a trusted one: in a list, with a slash, in other letters.",
     expected: "Refused 401 `invalid_token`.",
-    tests: [CLAIMS],
+    tests: [claims("iss in a list"), claims("iss with a slash at its end"), claims("iss in other case")],
   },
   {
     id: "token-15",
     attack: "A caller sends a good token in the query, a cookie, a WebSocket protocol, another header or the body.",
     expected: "Refused 402 `payment_required`: it is no token there, so nothing can be had unmetered with it.",
     tests: [
-      at("http/401", "is no token: %s"),
+      at("http/401", "is no token: %s", "Sec-WebSocket-Protocol"),
       at("http/upgrade", "is refused, with %s, before the origin hears of it"),
     ],
   },
@@ -120,14 +134,21 @@ export const TOKEN: readonly Case[] = [
     id: "token-16",
     attack: "A caller sends an encrypted token, a token in a token, or a token in JSON.",
     expected: "Refused 401 `invalid_token`.",
-    tests: [GRAMMAR, at("vectors/wycheproof.worker", "refuses every JWE")],
+    tests: [
+      grammar("five parts (JWE)"),
+      grammar("a token as its payload"),
+      grammar("JSON serialisation"),
+      at("vectors/wycheproof.worker", "refuses every JWE"),
+    ],
   },
   {
     id: "token-17",
     attack: "A caller sends tokens of 8 kB, of 60 kB, or of nothing but dots, to make the gate work.",
     expected: "Refused 401 `invalid_token`, in less than 5 ms of work.",
     tests: [
-      GRAMMAR,
+      grammar("8 KiB and 1"),
+      grammar("60 kB"),
+      grammar("10,000 dots"),
       at("gate/jws", "costs next to nothing to refuse: %s"),
       at("http/attacks/token", "(%s) is refused, and nothing is asked, written or forwarded for it"),
     ],
@@ -140,7 +161,7 @@ export const TOKEN: readonly Case[] = [
       at("http/issuers-jwks", "that is weak, meant for something else or ambiguous is left out"),
       at("http/issuers-jwks", "that shares its kid with another counts as little as the other"),
       at("http/issuers-jwks", "that is secret spoils the set"),
-      at("gate/keys", "is refused: %s"),
+      at("gate/keys", "is refused: %s", "RSA with exponent 1"),
     ],
   },
   {
