@@ -63,7 +63,12 @@ function anything(): string {
   return `${head}Connection: close\r\n\r\n${body}`;
 }
 
-/** What the routes of a hit's path cost. */
+/** All that the headers of these told the origin. */
+function told(hits: readonly Hit[]): string {
+  return JSON.stringify(hits.map(({ headers }) => headers));
+}
+
+/** What the route of a hit's path costs. */
 function priceOf(url: string): number {
   const path = url.split("?")[0] ?? "";
   if (path === "/v1/free") return 0;
@@ -93,7 +98,6 @@ it(`${REQUESTS} requests at random are each refused, or served once at their pri
   expect((await gate.account("anybody")).available - before, context).toBe(0 - spent);
   expect(due.length, context).toBeGreaterThan(0);
   // A free route looks at no token, so it knows one in Authorization alone.
-  const told = (hits: readonly Hit[]): string => JSON.stringify(hits.map(({ headers }) => headers));
   expect(told(due).includes(token), `${context}: the origin of a paid call saw the token`).toBe(false);
   expect(told(gate.origin.hits), context).not.toContain('["authorization"');
   const { d } = JSON.parse(gate.signingKey);
