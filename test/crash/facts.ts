@@ -48,7 +48,7 @@ export type EntryFact = {
   readonly route: string | null;
   readonly balance: { readonly available: number; readonly held: number };
 };
-export type ViewFact = Readonly<
+type ViewFact = Readonly<
   Record<"available" | "held" | "granted" | "captured" | "expired" | "reversed" | "writtenOff" | "asOf", number>
 >;
 export type AccountFact = {
