@@ -33,7 +33,7 @@ export function checkHolds(say: Say, facts: Facts): Story[] {
     receipts: new Map(facts.receipts.map((receipt) => [receipt.requestId, receipt])),
     cut: new Set(facts.kills.flatMap(({ unanswered, justAnswered }) => [...unanswered, ...justAnswered])),
   };
-  return facts.accounts.flatMap((account) =>
+  const stories = facts.accounts.flatMap((account) =>
     [...byRequest(account.entries)].flatMap(([id, entries]) => {
       const story = tellStory(say, index, account, id, entries);
       if (!story) return [];
@@ -42,6 +42,8 @@ export function checkHolds(say: Say, facts: Facts): Story[] {
       return [story];
     }),
   );
+  checkExpired(say, index, stories);
+  return stories;
 }
 
 const OF_HOLDS = ["hold", "capture", "void", "expire", "write_off"];
@@ -129,6 +131,9 @@ function checkReceipt(say: Say, { facts, receipts, cut }: Index, story: Story, e
   if (receipt.status === 402) say("refused_and_held", `${name}: ${story.end}`);
   if (facts.prices[routeOf(facts, receipt.call)] === 0) say("free_and_held", `${name}: ${story.credits}`);
   if (story.charged > 0 && told === 0) say("charged_and_told_nothing", `${name}: ${story.charged}`);
+  // A call that costs nothing is given its credits back before its caller hears so. A 503 does not wait for that.
+  if (told === 0 && story.charged === 0 && story.end !== "voided" && !(receipt.status === 503 && cut.has(receipt.call)))
+    say("not_voided", `${name}: ${receipt.status} for nothing, ${story.end}`);
   if (told > 0 && story.end === "voided") say("told_a_charge_never_made", `${name}: ${told}, voided`);
   if (told > 0 && (story.end === "expired" || story.end === "open") && !cut.has(receipt.call))
     say(
@@ -139,6 +144,26 @@ function checkReceipt(say: Say, { facts, receipts, cut }: Index, story: Story, e
   const after = entries.find(({ kind }) => kind === "hold")?.balance.available ?? NaN;
   if (receipt.remaining !== null && receipt.remaining !== after + story.credits - told)
     say("receipt_differs", `${name}: told ${receipt.remaining} remain, the journal ${after + story.credits - told}`);
+}
+
+/** A hold is left to its deadline only where a kill cut its call. A call that left no other trace was not answered. */
+function checkExpired(say: Say, { facts, hits, receipts, cut }: Index, stories: readonly Story[]): void {
+  const traced = new Set([...facts.hits, ...facts.receipts].map(({ call }) => call));
+  const unanswered = new Set(facts.kills.flatMap((kill) => [...kill.unanswered]));
+  for (const { account } of facts.accounts) {
+    const expired = stories.filter((story) => story.account === account && story.end === "expired");
+    let untraced = 0;
+    for (const { requestId } of expired) {
+      const call = hits.get(requestId)?.call ?? receipts.get(requestId)?.call;
+      if (call === undefined) untraced += 1;
+      else if (!cut.has(call)) say("expired_unexplained", `${account} ${requestId}: call ${call} was cut by no kill`);
+    }
+    const candidates = facts.calls.filter(
+      (each) => each.account === account && unanswered.has(each.call) && !traced.has(each.call),
+    );
+    if (untraced > candidates.length)
+      say("expired_unexplained", `${account}: ${untraced} holds without a trace, of ${candidates.length} calls cut`);
+  }
 }
 
 /** From the other sides: what reached the origin, and what callers saw, each needs its hold. */

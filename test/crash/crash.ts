@@ -54,7 +54,7 @@ function printTable(found: Reckoning): void {
     ["written off", `${found.writtenOff} credits`],
     [
       "the seller's loss",
-      `${say(found.loss)}; in flight at the kills were ${found.cut.unanswered} calls, and ${found.cut.justAnswered} just answered`,
+      `${say(found.loss)}, ${found.lossSeen} of them answered; in flight at the kills were ${found.cut.unanswered} calls, and ${found.cut.justAnswered} just answered`,
     ],
     [
       "granted",

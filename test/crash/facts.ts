@@ -109,6 +109,8 @@ export const RESIDUE_KINDS = [
   "ended_twice",
   "end_without_hold",
   "held_for_ever",
+  "not_voided",
+  "expired_unexplained",
   "wrong_price",
   "wrong_charge",
   "hit_twice",

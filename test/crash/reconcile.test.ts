@@ -35,6 +35,21 @@ const DOCTORED: readonly [ResidueKind, string, (books: Draft) => void][] = [
   ["end_without_hold", "a charge has no hold", (b) => void b.lines.push(line("capture", -5, 0, "req8"))],
   ["held_for_ever", "a hold never ends", (b) => dropLine(b, "expire", "req6")],
   [
+    "not_voided",
+    "a call is answered for nothing and its hold is left to its deadline",
+    (b) => void Object.assign(lineOf(b, "void", "req2"), { kind: "expire" }),
+  ],
+  [
+    "expired_unexplained",
+    "a hold is left to its deadline by a gate that lived",
+    (b) => void Object.assign(lineOf(b, "void", "req2"), { kind: "expire" }),
+  ],
+  [
+    "expired_unexplained",
+    "more holds without a trace expired than calls were cut",
+    (b) => the(b.kills, () => true).unanswered.clear(),
+  ],
+  [
     "wrong_price",
     "a hold is not the route's price",
     (b) => {

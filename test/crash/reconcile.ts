@@ -22,6 +22,8 @@ export type Reckoning = {
   readonly writtenOff: number;
   /** Served and not charged because the gate died. */
   readonly loss: Counted;
+  /** Of those, how many their callers saw the answer of. */
+  readonly lossSeen: number;
   /** Calls the kills may have cut: before their answers, and between their answers and their charges. */
   readonly cut: { readonly unanswered: number; readonly justAnswered: number };
   readonly refused: number;
@@ -43,6 +45,7 @@ export function reconcile(facts: Facts): Reckoning {
   for (const fault of facts.faults) say("gate_fault", fault);
 
   const ended = (end: string): Counted => count(stories.filter((story) => story.end === end));
+  const lostIds = new Set(stories.filter((story) => story.lost).map(({ requestId }) => requestId));
   const grants = sumOfGrants(facts);
   if (facts.final && grants.asked !== grants.granted)
     say("grant_differs", `granted ${grants.granted} in all, of ids that were asked for ${grants.asked}`);
@@ -59,6 +62,7 @@ export function reconcile(facts: Facts): Reckoning {
     open: ended("open"),
     writtenOff: stories.reduce((sum, story) => sum + story.writtenOff, 0),
     loss: count(stories.filter(({ lost }) => lost)),
+    lossSeen: facts.receipts.filter(({ requestId }) => lostIds.has(requestId)).length,
     cut: {
       unanswered: facts.kills.reduce((sum, { unanswered }) => sum + unanswered.size, 0),
       justAnswered: facts.kills.reduce((sum, { justAnswered }) => sum + justAnswered.size, 0),

@@ -27,7 +27,7 @@ export type Race = {
 const below = (bound: number): number => Math.floor(Math.random() * bound);
 
 /** A fresh account with enough for 1 to 6 calls, and mostly something over; 8 times as many calls, through all the gates in turn. */
-export async function runRace(gates: readonly [TestGate, ...TestGate[]], name: string): Promise<Race> {
+async function runRace(gates: readonly [TestGate, ...TestGate[]], name: string): Promise<Race> {
   const [gate] = gates;
   const [path, price] = TRACKS[below(TRACKS.length)] ?? TRACKS[0];
   const affordable = 1 + below(6);
