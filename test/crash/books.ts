@@ -10,7 +10,7 @@ export type Draft = {
   receipts: Writable<ReceiptFact>[];
   hits: Writable<HitFact>[];
   acts: Writable<ActFact>[];
-  kills: { how: string; unanswered: Set<number>; justAnswered: Set<number> }[];
+  kills: { how: string; unanswered: Set<number>; justAnswered: Set<number>; frozen: Set<number> }[];
   faults: string[];
   final: boolean;
 };
@@ -117,7 +117,7 @@ export function draft(): Draft {
       act("refund", "r1", 3, "req1", 3),
       act("reversal", "g2", null, null, 30),
     ],
-    kills: [{ how: "under load", unanswered: new Set([6]), justAnswered: new Set([3]) }],
+    kills: [{ how: "under load", unanswered: new Set([6]), justAnswered: new Set([3]), frozen: new Set([7]) }],
     faults: [],
     final: true,
   };

@@ -13,10 +13,12 @@ export type Story = {
   readonly credits: number;
   readonly charged: number;
   readonly writtenOff: number;
+  /** Its hold had expired before it was charged. */
+  readonly late: boolean;
   readonly end: "captured" | "voided" | "expired" | "open";
   /** The origin began an answer that costs. */
   readonly served: boolean;
-  /** Served, and neither charged nor written off: the gate died first. */
+  /** Served, and neither charged nor written off: the gate died, or stood still, in between. */
   readonly lost: boolean;
 };
 type Index = {
@@ -24,6 +26,7 @@ type Index = {
   readonly hits: ReadonlyMap<string, HitFact>;
   readonly receipts: ReadonlyMap<string, ReceiptFact>;
   readonly cut: ReadonlySet<number>;
+  readonly frozen: ReadonlySet<number>;
 };
 
 export function checkHolds(say: Say, facts: Facts): Story[] {
@@ -31,7 +34,10 @@ export function checkHolds(say: Say, facts: Facts): Story[] {
     facts,
     hits: new Map(facts.hits.map((hit) => [hit.requestId, hit])),
     receipts: new Map(facts.receipts.map((receipt) => [receipt.requestId, receipt])),
-    cut: new Set(facts.kills.flatMap(({ unanswered, justAnswered }) => [...unanswered, ...justAnswered])),
+    cut: new Set(
+      facts.kills.flatMap(({ unanswered, justAnswered, frozen }) => [...unanswered, ...justAnswered, ...frozen]),
+    ),
+    frozen: new Set(facts.kills.flatMap(({ frozen }) => [...frozen])),
   };
   const stories = facts.accounts.flatMap((account) =>
     [...byRequest(account.entries)].flatMap(([id, entries]) => {
@@ -101,7 +107,18 @@ function tellStory(
 
   const served = isServed(hits.get(requestId));
   const lost = served && (end === "expired" || end === "open");
-  return { account, requestId, route, credits: hold.held, charged, writtenOff, end, served, lost };
+  return {
+    account,
+    requestId,
+    route,
+    credits: hold.held,
+    charged,
+    writtenOff,
+    late: way.startsWith("expire "),
+    end,
+    served,
+    lost,
+  };
 }
 
 export function isServed(hit: HitFact | undefined): boolean {
@@ -123,7 +140,12 @@ function checkOrigin(say: Say, { facts, hits, receipts, cut }: Index, story: Sto
     say("charge_lost", `${name}: ${answer}, ${story.end}, and call ${hit.call} was in flight at no kill`);
 }
 
-function checkReceipt(say: Say, { facts, receipts, cut }: Index, story: Story, entries: readonly EntryFact[]): void {
+function checkReceipt(
+  say: Say,
+  { facts, receipts, cut, frozen }: Index,
+  story: Story,
+  entries: readonly EntryFact[],
+): void {
   const receipt = receipts.get(story.requestId);
   if (!receipt) return;
   const told = receipt.charged ?? 0;
@@ -132,7 +154,8 @@ function checkReceipt(say: Say, { facts, receipts, cut }: Index, story: Story, e
   if (facts.prices[routeOf(facts, receipt.call)] === 0) say("free_and_held", `${name}: ${story.credits}`);
   if (story.charged > 0 && told === 0) say("charged_and_told_nothing", `${name}: ${story.charged}`);
   // A call that costs nothing is given its credits back before its caller hears so. A 503 does not wait for that.
-  if (told === 0 && story.charged === 0 && story.end !== "voided" && !(receipt.status === 503 && cut.has(receipt.call)))
+  const mayExpire = frozen.has(receipt.call) || (receipt.status === 503 && cut.has(receipt.call));
+  if (told === 0 && story.charged === 0 && story.end !== "voided" && !mayExpire)
     say("not_voided", `${name}: ${receipt.status} for nothing, ${story.end}`);
   if (told > 0 && story.end === "voided") say("told_a_charge_never_made", `${name}: ${told}, voided`);
   if (told > 0 && (story.end === "expired" || story.end === "open") && !cut.has(receipt.call))
@@ -149,7 +172,7 @@ function checkReceipt(say: Say, { facts, receipts, cut }: Index, story: Story, e
 /** A hold is left to its deadline only where a kill cut its call. A call that left no other trace was not answered. */
 function checkExpired(say: Say, { facts, hits, receipts, cut }: Index, stories: readonly Story[]): void {
   const traced = new Set([...facts.hits, ...facts.receipts].map(({ call }) => call));
-  const unanswered = new Set(facts.kills.flatMap((kill) => [...kill.unanswered]));
+  const unanswered = new Set(facts.kills.flatMap((kill) => [...kill.unanswered, ...kill.frozen]));
   for (const { account } of facts.accounts) {
     const expired = stories.filter((story) => story.account === account && story.end === "expired");
     let untraced = 0;

@@ -51,10 +51,11 @@ function printTable(found: Reckoning): void {
     ["charged", say(found.charged)],
     ["voided", say(found.voided)],
     ["expired", say(found.expired)],
+    ["charged late", `${found.late}, whose holds had expired`],
     ["written off", `${found.writtenOff} credits`],
     [
-      "the seller's loss",
-      `${say(found.loss)}, ${found.lossSeen} of them answered; in flight at the kills were ${found.cut.unanswered} calls, and ${found.cut.justAnswered} just answered`,
+      "served, not charged",
+      `${say(found.loss)}, ${found.lossSeen} of them answered; in flight at the kills were ${found.cut.unanswered} calls, ${found.cut.justAnswered} just answered, ${found.cut.frozen} held up beyond their holds`,
     ],
     [
       "granted",

@@ -15,6 +15,8 @@ export type DoomedGate = {
   readonly port: number;
   /** What it said went wrong. */
   readonly faults: readonly string[];
+  /** Lets it stand still for so long. */
+  freeze(ms: number): Promise<void>;
   kill(): Promise<void>;
 };
 export type DoomedOptions = Pick<GateOptions, "config" | "bindings" | "persist"> & {
@@ -37,8 +39,12 @@ export function killLeftovers(): void {
 
 function killGroup(group: number): void {
   groups.delete(group);
+  signalGroup(group, "SIGKILL");
+}
+
+function signalGroup(group: number, signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
   try {
-    process.kill(-group, "SIGKILL");
+    process.kill(-group, signal);
   } catch (error) {
     // It ended by itself.
     if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
@@ -50,6 +56,7 @@ type Started = {
   readonly listening: Promise<number>;
   readonly exit: Promise<unknown>;
   readonly faults: readonly string[];
+  signal(signal: "SIGSTOP" | "SIGCONT"): void;
   kill(): void;
 };
 
@@ -88,6 +95,9 @@ function start({ originUrl, scratch, ...gateOptions }: DoomedOptions): Started {
     listening: listening.promise,
     exit: once(child, "exit"),
     faults,
+    signal(signal) {
+      signalGroup(pid, signal);
+    },
     kill() {
       killGroup(pid);
     },
@@ -106,6 +116,11 @@ export async function startDoomed(options: DoomedOptions): Promise<DoomedGate> {
   return {
     port,
     faults: started.faults,
+    async freeze(ms) {
+      started.signal("SIGSTOP");
+      await sleep(ms);
+      started.signal("SIGCONT");
+    },
     async kill() {
       started.kill();
       await started.exit;

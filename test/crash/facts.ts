@@ -79,6 +79,8 @@ export type KillFact = {
   readonly how: string;
   readonly unanswered: ReadonlySet<number>;
   readonly justAnswered: ReadonlySet<number>;
+  /** Under way while the gate stood still for longer than a hold lives: they went on late. */
+  readonly frozen: ReadonlySet<number>;
 };
 
 export type Facts = {

@@ -28,8 +28,10 @@ export type Load = {
   answered(count: number, timeoutMs: number): Promise<void>;
   /** Sends no more; resolves when the calls under way have ended. */
   stop(): Promise<void>;
+  /** The calls that the gate, as far as their callers know, may be at work on. */
+  underWay(): ReadonlySet<number>;
   /** Said just before the kill: which calls it may cut. From here on broken calls are nobody's fault. */
-  die(): Omit<KillFact, "how">;
+  die(): Pick<KillFact, "unanswered" | "justAnswered">;
 };
 
 export function startLoad(port: number, tokens: ReadonlyMap<string, string>, chance: Chance, notes: Notes): Load {
@@ -96,6 +98,7 @@ export function startLoad(port: number, tokens: ReadonlyMap<string, string>, cha
       await callers;
       agent.destroy();
     },
+    underWay: () => new Set([...open, ...last.values()]),
     die() {
       state.dead = true;
       return { unanswered: new Set(open), justAnswered: new Set(last.values()) };

@@ -226,6 +226,7 @@ describe("the reconciler", () => {
       voided: { calls: 1, credits: 5 },
       expired: { calls: 2, credits: 10 },
       writtenOff: 1,
+      late: 1,
       loss: { calls: 1, credits: 5 },
       refused: 1,
       grants: { asked: 133, granted: 133 },

@@ -20,12 +20,14 @@ export type Reckoning = {
   readonly expired: Counted;
   readonly open: Counted;
   readonly writtenOff: number;
-  /** Served and not charged because the gate died. */
+  /** Charged, or written off, after the hold had expired. */
+  readonly late: number;
+  /** Served and not charged, because the gate died or stood still: the seller's loss. */
   readonly loss: Counted;
   /** Of those, how many their callers saw the answer of. */
   readonly lossSeen: number;
   /** Calls the kills may have cut: before their answers, and between their answers and their charges. */
-  readonly cut: { readonly unanswered: number; readonly justAnswered: number };
+  readonly cut: { readonly unanswered: number; readonly justAnswered: number; readonly frozen: number };
   readonly refused: number;
   readonly grants: { readonly ids: number; readonly retried: number; readonly asked: number; readonly granted: number };
   readonly residue: readonly Residue[];
@@ -60,12 +62,14 @@ export function reconcile(facts: Facts): Reckoning {
     voided: ended("voided"),
     expired: ended("expired"),
     open: ended("open"),
+    late: stories.filter((story) => story.late).length,
     writtenOff: stories.reduce((sum, story) => sum + story.writtenOff, 0),
     loss: count(stories.filter(({ lost }) => lost)),
     lossSeen: facts.receipts.filter(({ requestId }) => lostIds.has(requestId)).length,
     cut: {
       unanswered: facts.kills.reduce((sum, { unanswered }) => sum + unanswered.size, 0),
       justAnswered: facts.kills.reduce((sum, { justAnswered }) => sum + justAnswered.size, 0),
+      frozen: facts.kills.reduce((sum, { frozen }) => sum + frozen.size, 0),
     },
     refused: facts.receipts.filter(({ status }) => status === 402).length,
     grants: { ids: asked.length, retried: facts.acts.filter(({ attempts }) => attempts > 1).length, ...grants },

@@ -1,7 +1,8 @@
 /**
  * Rounds of load and death on one storage, each followed by a reckoning.
  *
- * A round kills the gate in one of three ways: under load, while idle, or twice, the second time while it restarts.
+ * A round kills the gate under load, while idle, twice (the second time while it restarts), or late: after it stood
+ * still for longer than its holds live, so that charges come after their holds expired.
  * Then a gate on the same storage is read, and its books are laid beside the origin's log and the receipts.
  */
 import { mkdtempSync, rmSync } from "node:fs";
@@ -21,7 +22,7 @@ import { reconcile, type Reckoning } from "./reconcile.ts";
 import { ACCOUNTS, config, HOLD_SECONDS, PRICES, startCrashOrigin, TIMES, type CrashOrigin } from "./world.ts";
 
 type Ways = readonly [Way, ...Way[]];
-type Way = "under load" | "idle" | "twice";
+type Way = "under load" | "idle" | "twice" | "late";
 export type RunOptions = {
   readonly rounds: number;
   readonly seed: number;
@@ -51,8 +52,10 @@ type World = Notes & {
   accounts: readonly AccountFact[];
 };
 
-const WAYS: Ways = ["under load", "under load", "under load", "under load", "idle", "twice", "twice"];
+const WAYS: Ways = ["under load", "under load", "under load", "under load", "idle", "twice", "twice", "late"];
 const ROUND_MS_MAX = 20_000;
+/** What the gate rightly says of a hold that expired while it stood still. */
+const SAID_LATE = /"event":"(?:capture|void)_incomplete".*(?:"as":"expired"|"writtenOff":[1-9])/;
 
 export async function run({
   rounds,
@@ -133,20 +136,24 @@ async function loadAndKill(world: World, doomed: DoomedGate, how: Way, answers: 
     const load = startLoad(doomed.port, world.tokens, chance, world);
     const office = startOffice(gate, chance, acts, receipts, (call) => calls[call - 1]?.account ?? "");
     await load.answered(answers, ROUND_MS_MAX);
+    const frozen = how === "late" ? load.underWay() : new Set<number>();
     if (how === "idle") {
       await Promise.all([load.stop(), office.stop()]);
       await sleep(chance.whole(0, 1_500));
+    } else if (how === "late") {
+      await doomed.freeze(HOLD_SECONDS * 1000 + 500);
+      await sleep(chance.whole(50, 600));
     } else {
       await sleep(chance.whole(0, 10));
     }
-    kills.push({ how, ...load.die() });
+    kills.push({ how, frozen, ...load.die() });
     await doomed.kill();
-    world.faults.push(...doomed.faults);
+    world.faults.push(...doomed.faults.filter((line) => how !== "late" || !SAID_LATE.test(line)));
     await Promise.all([load.stop(), office.stop()]);
   });
   // Killed once more while it starts: before, while or after it opens its storage.
   if (how === "twice") await startAndKill(world.options, chance.whole(50, 1_500));
-  return kills.at(-1) ?? { how, unanswered: new Set(), justAnswered: new Set() };
+  return kills.at(-1) ?? { how, unanswered: new Set(), justAnswered: new Set(), frozen: new Set() };
 }
 
 /** Reads the books of a gate that nobody calls. What is read is remembered, to see that no later crash undoes it. */
