@@ -4,7 +4,6 @@
  */
 import { parseArgs } from "node:util";
 import { setup } from "../support/build.ts";
-import { killLeftovers } from "./doomed.ts";
 import type { Counted, Reckoning } from "./reconcile.ts";
 import { run, type RoundFact } from "./run.ts";
 
@@ -20,7 +19,6 @@ if (!Number.isInteger(rounds) || rounds < 1 || rounds > ROUNDS_MAX || !Number.is
 }
 for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.once(signal, () => {
-    killLeftovers();
     process.exit(130);
   });
 

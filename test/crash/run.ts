@@ -65,6 +65,12 @@ export async function run({
   onRound,
 }: RunOptions): Promise<{ facts: Facts; reckoning: Reckoning }> {
   const scratch = mkdtempSync(join(tmpdir(), "farebox-crash-"));
+  const tidyUp = (): void => {
+    killLeftovers();
+    rmSync(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  };
+  // Also when the run is broken off.
+  process.once("exit", tidyUp);
   const chance = chanceOf(seed);
   const origin = await startCrashOrigin(chanceOf(seed + 1));
   const adminToken = makeAdminToken();
@@ -104,9 +110,9 @@ export async function run({
     await doomed.kill();
     return { facts, reckoning: reconcile(facts) };
   } finally {
-    killLeftovers();
     await origin.recording.close();
-    rmSync(scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+    tidyUp();
+    process.off("exit", tidyUp);
   }
 }
 

@@ -66,7 +66,7 @@ function judgeLossy({ price, affordable, granted, replies, hits, entries, accoun
 describe.each([
   ["one Worker", startOne],
   [`${ISOLATES} Workers in two groups`, startMany],
-])("calls through %s", (_name, start) => {
+])("calls through %s", { timeout: 90_000 }, (_name, start) => {
   describe("on accounts that answer at once", () => {
     let gates: Gates;
     beforeAll(async () => {
