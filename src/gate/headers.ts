@@ -9,11 +9,16 @@
 /** Never to the origin: credentials, look-alikes of what we set, what overrides method or URL, what is hop-by-hop. */
 const NOT_TO_ORIGIN = new Set([
   "authorization",
+  "client-ip",
   "connection",
   "expect",
   "forwarded",
+  "forwarded-for",
   "host",
+  "http2-settings",
   "keep-alive",
+  "remote-user",
+  "settlement-overrides",
   "te",
   "trailer",
   "transfer-encoding",
@@ -21,17 +26,21 @@ const NOT_TO_ORIGIN = new Set([
   "upgrade",
   "x-client-ip",
   "x-cluster-client-ip",
+  "x-host",
+  "x-http-host-override",
   "x-http-method",
   "x-http-method-override",
+  "x-http-verb",
   "x-method-override",
-  "x-original-uri",
-  "x-original-url",
+  "x-originating-ip",
   "x-override-url",
   "x-payment",
   "x-real-ip",
+  "x-remote-user",
   "x-rewrite-url",
 ]);
-const NOT_TO_ORIGIN_PATTERN = /^(?:farebox-|payment-|x-payment-|x-forwarded-|proxy-|cf-|x-internal-|x-middleware-)/;
+const NOT_TO_ORIGIN_PATTERN =
+  /^(?:(?:x-)?(?:farebox|payment)-|(?:x-forwarded|proxy|client-cert)(?:-|$)|cf-|x-internal-|x-middleware-|x-original-)/;
 
 /** Never to the caller: our own names, hop-by-hop headers, and what would let a shared cache keep a paid answer. */
 const NOT_TO_CALLER = new Set([

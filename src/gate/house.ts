@@ -50,6 +50,7 @@ export function trustedIssuers(house: House, selfUrl: string): readonly TrustedI
     accountPrefix: "",
     lifeSecondsMax: OWN_LIFE_SECONDS_MAX,
     algorithms: ["EdDSA"] as const,
+    isOwn: true as const,
   };
   return [fixedIssuer(own, house.signer.keys), ...house.outsideIssuers];
 }

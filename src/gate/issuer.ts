@@ -15,6 +15,8 @@ export type TrustedIssuer = {
   readonly accountPrefix: string;
   readonly lifeSecondsMax: number;
   readonly algorithms: readonly Algorithm[];
+  /** It is the gate itself: its clock is ours. */
+  readonly isOwn?: true;
   /** The keys a token naming `kid` may be checked with; "unavailable" if the issuer could not be asked. */
   keysFor(kid: string | undefined, now: number): Promise<readonly Key[] | "unavailable">;
 };

@@ -82,7 +82,7 @@ function moveLinks(headers: Headers, { selfUrl }: Call, { origin }: House): void
   for (const name of ["location", "content-location"]) {
     const link = headers.get(name);
     // What names no host stays with the host the caller used.
-    if (link === null || !/^(?:[a-z][a-z0-9+.-]*:|\/\/)/i.test(link)) continue;
+    if (link === null || !/^(?:[a-z][a-z0-9+.-]*:|[\\/]{2})/i.test(link)) continue;
     const url = URL.parse(link, origin.base);
     if (url?.host === host) headers.set(name, selfUrl + url.pathname + url.search + url.hash);
   }

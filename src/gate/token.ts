@@ -19,7 +19,7 @@ export type Entitlement = {
   readonly scopes: readonly string[];
   readonly plans: readonly string[];
   readonly jti: string | null;
-  /** Seconds since 1970. */
+  /** Seconds since 1970, at the earliest: an outside issuer's clock may be ahead of ours, and a revocation must reach that too. */
   readonly issuedAt: number;
   readonly expiresAt: number;
   /** The most its calls may be charged in its life, all together; null for no limit of its own. */
@@ -117,7 +117,7 @@ function readClaims(
     scopes: (scope ?? "").split(" ").filter((entry) => entry !== ""),
     plans,
     jti: jti ?? null,
-    issuedAt: iat,
+    issuedAt: issuer.isOwn ? iat : iat - CLOCK_SKEW_SECONDS,
     expiresAt: exp,
     spendLimit,
   });

@@ -24,15 +24,14 @@ const CACHE_TTL_SECONDS = 30;
 const EXPIRATION_TTL_SECONDS_MIN = 60;
 
 const STANDING = "standing:";
-/** Workers KV's own maximum is 512, less the prefix. */
-const KEY_BYTES_MAX = 480;
-
-/** `revoked:{jti}`, or of a jti too long for a key, its digest. */
-async function revokedKey(jti: string): Promise<string> {
-  const bytes = new TextEncoder().encode(jti);
-  if (bytes.length <= KEY_BYTES_MAX) return `revoked:${jti}`;
+/**
+ * `revoked:` and a digest of account and jti: a jti is unique to its issuer only, so that another account's token may
+ * have the same, and the two together can be longer than a key.
+ */
+async function revokedKey(account: string, jti: string): Promise<string> {
+  const bytes = new TextEncoder().encode(JSON.stringify([account, jti]));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return `revoked:sha256:${Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  return `revoked:${Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
 export async function writeStanding(kv: KVNamespace, account: string, view: AccountView): Promise<void> {
@@ -51,9 +50,15 @@ export async function writeStanding(kv: KVNamespace, account: string, view: Acco
 }
 
 /** Tells every location that a token is revoked. `until`: the latest time it could still have been valid, in milliseconds. */
-export async function writeRevocation(kv: KVNamespace, jti: string, until: number, now: number): Promise<void> {
+export async function writeRevocation(
+  kv: KVNamespace,
+  account: string,
+  jti: string,
+  until: number,
+  now: number,
+): Promise<void> {
   const expirationTtl = Math.max(EXPIRATION_TTL_SECONDS_MIN, Math.ceil((until - now) / 1000));
-  await kv.put(await revokedKey(jti), "1", { expirationTtl });
+  await kv.put(await revokedKey(account, jti), "1", { expirationTtl });
 }
 
 /**
@@ -67,7 +72,7 @@ export async function readAccessFromKv(
   now: number,
 ): Promise<Access | undefined> {
   try {
-    const revoked = token.jti === null ? undefined : await revokedKey(token.jti);
+    const revoked = token.jti === null ? undefined : await revokedKey(account, token.jti);
     const keys = revoked === undefined ? [STANDING + account] : [STANDING + account, revoked];
     const found = await kv.get(keys, { cacheTtl: CACHE_TTL_SECONDS });
     const isListed = revoked !== undefined && (found.get(revoked) ?? null) !== null;

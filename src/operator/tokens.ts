@@ -77,7 +77,7 @@ export async function deleteToken(c: FareboxContext): Promise<Response> {
     if (outcome.kind === "unavailable") return refuseHere(c, { code: "ledger_unavailable", reason: outcome.why });
   }
   try {
-    await writeRevocation(c.env.house.kv, jti, until, now);
+    for (const holder of accounts) await writeRevocation(c.env.house.kv, holder, jti, until, now);
   } catch (error) {
     const reason = `paid calls refuse the token, but KV did not take the revocation: ${String(error)}`;
     return refuseHere(c, { code: "ledger_unavailable", reason });

@@ -37,7 +37,8 @@ describe("a good token", () => {
         scopes: ["reports", "read"],
         plans: ["pro"],
         jti: "t1",
-        issuedAt: CLAIMS.iat,
+        // An outside issuer's clock may be ahead of ours.
+        issuedAt: CLAIMS.iat - 60,
         expiresAt: CLAIMS.exp,
         spendLimit: null,
       },

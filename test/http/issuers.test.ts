@@ -229,3 +229,22 @@ describe("a token accepted to the last second of its issuer's limit", () => {
     );
   });
 });
+
+describe("a revocation", () => {
+  it("of one issuer's token leaves another issuer's token of the same jti alone, on an included route too", async () => {
+    const revoked = tokenOf("ed", { jti: "1", entitlements: ["pro"] });
+    const other = tokenOf("ec", { jti: "1", entitlements: ["pro"] });
+    expect((await gate.admin("DELETE", "/tokens/1?account=ed:user")).status).toBe(200);
+    expect((await gate.call("/v1/items/7", { token: revoked })).status).toBe(401);
+    expect((await gate.call("/v1/items/7", { token: other })).status).toBe(200);
+  });
+
+  it("of all tokens reaches one whose issuer's clock is ahead of ours", async () => {
+    await gate.grant("hs:ahead", 10);
+    const iat = nowSeconds() + 50;
+    const token = tokenOf("hs", { sub: "ahead", iat, exp: iat + 100 });
+    expect((await gate.call("/v1/cheap", { token })).status).toBe(200);
+    expect((await gate.admin("DELETE", "/accounts/hs:ahead/tokens")).status).toBe(200);
+    expect((await gate.call("/v1/cheap", { token })).json()).toMatchObject({ code: "token_revoked" });
+  });
+});

@@ -66,7 +66,9 @@ describe("what is the gate's to say", () => {
     "true-client-ip", "x-client-ip", "x-cluster-client-ip", "cf-access-jwt-assertion", "cf-ipcountry", "cf-worker",
     "proxy-authorization", "proxy-connection", "proxy-authenticate", "x-http-method", "x-http-method-override",
     "x-method-override", "x-original-url", "x-rewrite-url", "x-original-uri", "x-override-url", "x-internal-user",
-    "x-middleware-subrequest",
+    "x-middleware-subrequest", "proxy", "client-ip", "x-forwarded", "forwarded-for", "x-originating-ip", "x-host",
+    "x-original-host", "x-http-host-override", "x-http-verb", "x-original-method", "client-cert", "client-cert-chain",
+    "remote-user", "x-remote-user", "x-farebox-account", "settlement-overrides", "http2-settings",
   ];
   // oxfmt-ignore
   const ours = ["farebox-account", "farebox-credits", "farebox-request-id", "payment-context", "x-forwarded-host", "x-forwarded-proto"];

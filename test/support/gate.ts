@@ -120,7 +120,7 @@ type Parts = Pick<TestGate, "url" | "origin" | "adminToken" | "signingKey" | "mi
   readonly ownsOrigin: boolean;
 };
 
-function makeGate({ url, origin, adminToken, signingKey, miniflare, ownsOrigin }: Parts): TestGate {
+export function makeGate({ url, origin, adminToken, signingKey, miniflare, ownsOrigin }: Parts): TestGate {
   const port = Number(new URL(url).port);
   const gate: TestGate = {
     url,
