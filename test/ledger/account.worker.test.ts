@@ -24,7 +24,7 @@ describe("the account's object", () => {
   it.each([0, RPC_VERSION + 1, -1, NaN, "1" as unknown as number])(
     "answers RPC version %s, which it does not speak, with a value and carries out nothing",
     async (version) => {
-      const answer = { kind: "unsupported_version", supported: [RPC_VERSION] };
+      const answer = { kind: "unsupported_version", supported: [RPC_VERSION, RPC_VERSION - 1] };
       const stub = ACCOUNTS.getByName(`version-${version}`);
       expect(await stub.apply(version, grantOf(10))).toEqual(answer);
       expect(await stub.read(version, { read: "account" })).toEqual(answer);

@@ -74,6 +74,8 @@ describe("a standing in KV", () => {
   });
 });
 
+const listed = async (): Promise<string[]> => (await KV.list({ prefix: "revoked:" })).keys.map(({ name }) => name);
+
 describe("a revocation in KV", () => {
   it.each<[string, string]>([
     ["as usual", "t-revoked"],
@@ -95,7 +97,6 @@ describe("a revocation in KV", () => {
     ["a minute even for one that ran out", -DAY, 60 * SECOND],
   ])("is kept %s", async (what, validFor, keptFor) => {
     const now = Date.now();
-    const listed = async (): Promise<string[]> => (await KV.list({ prefix: "revoked:" })).keys.map(({ name }) => name);
     const before = await listed();
     await writeRevocation(KV, "anyone", what, now + validFor, now);
     const { keys } = await KV.list({ prefix: "revoked:" });
