@@ -1,0 +1,24 @@
+/** A call, or a purse: what a gate set credits aside for, and what became of it. Kept after a crash, for the reckoning. */
+import type { HoldCommand } from "../../src/ledger/command.ts";
+
+export type Call = {
+  readonly id: string;
+  readonly gate: number;
+  /** A call asks the origin once; a purse as often as its credits last, and reports what it spent so far. */
+  readonly kind: "call" | "purse";
+  readonly hold: HoldCommand;
+  /** By its gate's own clock, when the hold was sent: a purse counts its life from here. */
+  readonly sentAt: number;
+  stage: "holding" | "admitted" | "ended" | "forgotten";
+  /** What let it in; null until then. A call that is included is free and has no hold. */
+  admittedBy: "hold" | "plan" | null;
+  told: "charged" | "not_charged" | "refused" | "unavailable" | null;
+  /** Credits of answers that were handed on as charged. */
+  spent: number;
+  /** How often it asked the origin. */
+  asked: number;
+};
+
+export function newCall(of: Pick<Call, "id" | "gate" | "kind" | "hold" | "sentAt">): Call {
+  return { ...of, stage: "holding", admittedBy: null, told: null, spent: 0, asked: 0 };
+}
