@@ -24,6 +24,13 @@ const RETENTION = HOLD_RETENTION_DAYS * DAY;
 /** The turn broke down. A fault is told to the caller and definite; after a crash nobody answers. */
 export type NoAnswer = { readonly kind: "fault" } | { readonly kind: "crashed" };
 
+export type Chores = {
+  readonly nextWake: () => number | null;
+  readonly duePublication: (now: number) => { readonly version: number } | undefined;
+  readonly published: (version: number, now: number) => void;
+  readonly postponePublication: (at: number) => void;
+};
+
 export class CheckedLedger {
   readonly #disk: Disk;
   readonly #rules: Rules;
@@ -31,7 +38,7 @@ export class CheckedLedger {
   readonly #story: Story;
   readonly #clock: () => number;
   readonly #answers = new Answers();
-  readonly #settings = new Settings();
+  readonly settings = new Settings();
   readonly books: Books;
   readonly lifecycle: Lifecycle;
   readonly coins = new CoinLedger();
@@ -66,7 +73,7 @@ export class CheckedLedger {
     this.#answers.check(command, outcome);
     const expected = this.#expect(command, now);
     checkAnswer(command, outcome, expected, this.books.facts);
-    this.#settings.note(command);
+    this.settings.note(command);
     const isHolds = command.op === "hold" || command.op === "capture" || command.op === "void";
     this.#compare(now, written, isHolds ? command.id : command.op === "refund" ? command.holdId : undefined);
     if (!("replayed" in outcome || outcome.kind === "changed")) refuseTrace(command, written);
@@ -83,7 +90,7 @@ export class CheckedLedger {
     const written = this.books.check(now);
     this.coins.pass(now);
     this.#compare(now, written);
-    checkReading(query, turn.value, { now, books: this.books, coins: this.coins, settings: this.#settings });
+    checkReading(query, turn.value, { now, books: this.books, coins: this.coins, settings: this.settings });
     count(this.#tally, `read ${query.read}${turn.value === null ? " of a stranger" : ""}`);
     return turn.value;
   }
@@ -114,9 +121,19 @@ export class CheckedLedger {
     checkCoins(this.coins, this.books);
   }
 
-  /** When the object would have its alarm ring. */
-  nextWake(): number | null {
-    return this.#rules.nextWake(this.#disk.store);
+  /** What the object does beside its turns: when it has its alarm ring, what it publishes. */
+  get chores(): Chores {
+    const { store } = this.#disk;
+    return {
+      nextWake: () => this.#rules.nextWake(store),
+      duePublication: (now) => this.#rules.duePublication(store, now),
+      published: (version, now) => {
+        this.#rules.published(store, version, now);
+      },
+      postponePublication: (at) => {
+        this.#rules.postponePublication(store, at);
+      },
+    };
   }
 
   /** Reads everything again. */

@@ -31,8 +31,8 @@ export class Stage {
       world.finish();
       return { turns: world.ledger.turns, broken: null };
     } catch (error) {
-      if (!(error instanceof Broken)) throw error;
-      return { turns: world.ledger.turns, broken: { law: error.law, detail: error.message } };
+      const law = error instanceof Broken ? error.law : "no fault";
+      return { turns: world.ledger.turns, broken: { law, detail: error instanceof Broken ? error.message : String(error) } };
     }
   }
 

@@ -17,6 +17,8 @@ export type Law =
   | "no trace"
   /** The alarm rings no later than the next deadline; a restart changes nothing. */
   | "waking"
+  /** The copy of the account's standing comes to what the account is. */
+  | "publication"
   /** Nothing reaches the origin without a hold placed before it. */
   | "unpaid"
   /** The origin's log and the journal agree about every call. */

@@ -23,12 +23,12 @@ const KINDS = {
   // At the ledger.
   restart: 1,
   break: 1,
-  wake: 2,
+  wake: 3,
   // Time.
   wait: 6,
   age: 1,
   // Operators, payments, readers.
-  grant: 5,
+  grant: 7,
   reverse: 3,
   refund: 6,
   status: 1,
@@ -83,7 +83,7 @@ export function planFrom(seed: number): Plan {
 
 /** What is left out together, because the one is nothing without the other. */
 const NEEDS: Readonly<Partial<Record<OpKind, OpKind>>> = {
-  ...{ origin: "call", spend: "purse", report: "purse", close: "purse" },
+  ...{ report: "spend", close: "spend" },
   ...{ capture: "hold", void: "hold" },
 };
 

@@ -10,6 +10,7 @@ import { demand } from "./law.ts";
 import { ATTEMPTS, fateOf, Network, PAYMENT_ATTEMPTS } from "./network.ts";
 import { deedOf, Origin } from "./origin.ts";
 import type { OpKind, PlannedOp, Setting } from "./plan.ts";
+import { Publisher } from "./publisher.ts";
 import { reckon } from "./reckoning.ts";
 import type { Rules } from "./rules.ts";
 import type { Story } from "./story.ts";
@@ -29,12 +30,14 @@ export class World {
   /** True time; the ledger and the gates only know clocks that are off. */
   #now = content.START;
   #callCount = 0;
+  readonly #publisher: Publisher;
 
   constructor(setting: Setting, disk: Disk, rules: Rules, tally: Tally, story: Story) {
     this.#setting = setting;
     this.#tally = tally;
     const clock = (): number => this.#now + setting.ledgerOffset;
     this.ledger = new CheckedLedger(disk, rules, clock, { tally, story, stranger: setting.stranger });
+    this.#publisher = new Publisher(this.ledger, clock);
     this.network = new Network(this.ledger, tally, story);
     const around = { network: this.network, origin: this.origin, lifecycle: this.ledger.lifecycle, tally };
     this.gates = Array.from({ length: setting.gates }, (_, n) => {
@@ -64,24 +67,24 @@ export class World {
       this.#begin("purse", a, b, c);
     },
     origin: (a, b, c) => {
-      this.#at(a, "call", (gate, call) => {
+      this.#at(a, b, "call", (gate, call) => {
         gate.forward(call, deedOf(b), Math.max(0, call.hold.credits - (c % 3 === 2 ? c % 7 : 0)));
         this.#hurry(c);
       });
     },
     spend: (a, b, c) => {
-      this.#at(a, "purse", (gate, purse) => {
+      this.#at(a, b, "purse", (gate, purse) => {
         gate.spend(purse, deedOf(b), 1 + (c % 3));
       });
     },
-    report: (a, _b, c) => {
-      this.#at(a, "purse", (gate, purse) => {
+    report: (a, b, c) => {
+      this.#at(a, b, "purse", (gate, purse) => {
         gate.report(purse);
         this.#hurry(c);
       });
     },
-    close: (a, _b, c) => {
-      this.#at(a, "purse", (gate, purse) => {
+    close: (a, b, c) => {
+      this.#at(a, b, "purse", (gate, purse) => {
         gate.close(purse);
         this.#hurry(c);
       });
@@ -165,9 +168,11 @@ export class World {
     if (message && c % 2 === 0) this.network.attempt(message, fateOf(Math.floor(c / 2)));
   }
 
-  /** A call or purse that its gate has let in. */
-  #at(a: number, kind: Call["kind"], act: (gate: Gate, call: Call) => void): void {
-    const admitted = this.calls.filter((call) => call.kind === kind && call.stage === "admitted");
+  /** A call or purse that its gate has let in; if there is none, one is begun. */
+  #at(a: number, b: number, kind: Call["kind"], act: (gate: Gate, call: Call) => void): void {
+    const find = (): Call[] => this.calls.filter((call) => call.kind === kind && call.stage === "admitted");
+    if (find().length === 0) this.#begin(kind, a, Math.floor(b / 8), 0);
+    const admitted = find();
     const call = admitted[a % Math.max(1, admitted.length)];
     const gate = call && this.gates[call.gate];
     if (call && gate) act(gate, call);
@@ -190,8 +195,9 @@ export class World {
   /** What a refund is asked of: mostly a hold that was charged. */
   #chargedId(b: number): string {
     const holds = [...this.ledger.coins.holds];
-    const charged = b % 8 === 7 ? holds : holds.filter(([, hold]) => hold.charged.length > 0);
-    return charged[b % (charged.length + (b % 16 === 5 ? 1 : 0))]?.[0] ?? "h9";
+    const charged = holds.filter(([, hold]) => hold.charged.length > 0);
+    const from = b % 8 === 7 || charged.length === 0 ? holds : charged;
+    return from[b % (from.length + (b % 16 === 5 ? 1 : 0))]?.[0] ?? "h9";
   }
 
   #read(a: number, b: number): void {
@@ -220,13 +226,14 @@ export class World {
 
   /** The alarm rings: when it should, or whenever; once or twice. */
   #ring(how: number): void {
-    const at = this.ledger.nextWake();
+    const at = this.ledger.chores.nextWake();
     const deadline = this.#nextDeadline();
     const clock = this.#setting.ledgerOffset;
     if (deadline !== undefined)
       demand(at !== null && at <= deadline + clock, "waking", () => `next alarm ${at}, next deadline ${deadline + clock}`);
     if (how % 3 === 0 && at !== null && at - clock < this.#now + content.DAY) this.#now = Math.max(this.#now, at - clock);
     this.ledger.wake();
+    this.#publisher.ring(how);
     if (how % 4 === 3) this.ledger.wake();
   }
 
@@ -264,6 +271,9 @@ export class World {
     this.ledger.read({ read: "account" });
     // The last turn of all must not break down.
     this.ledger.read({ read: "account" });
+    this.#publisher.finish((at) => {
+      this.#now = Math.max(this.#now, at - this.#setting.ledgerOffset);
+    });
     this.ledger.checkAll();
     reckon(this.calls, this.origin, this.ledger, this.#tally);
   }
