@@ -13,7 +13,8 @@ export class Answers {
     const key = `${command.op} ${command.id}`;
     const known = this.#known.get(key);
     const content = contentOf(command);
-    const say = (): string => `${key}: ${content} was answered ${JSON.stringify(outcome)}, known ${JSON.stringify(known)}`;
+    const say = (): string =>
+      `${key}: ${content} was answered ${JSON.stringify(outcome)}, known ${JSON.stringify(known)}`;
     if (!known) {
       const isReplay = "replayed" in outcome && outcome.replayed;
       demand(outcome.kind !== "conflict" && !isReplay, "idempotency", say);

@@ -37,8 +37,17 @@ export type Line = {
 export type Account = { held: number; captured: number; writtenOff: number };
 
 export const NO_FACTS: Facts = {
-  ...{ seq: 0, granted: 0, available: 0, held: 0, captured: 0, expired: 0, reversed: 0, written_off: 0 },
-  ...{ open: 0, hold_count: 0, refund_count: 0 },
+  seq: 0,
+  granted: 0,
+  available: 0,
+  held: 0,
+  captured: 0,
+  expired: 0,
+  reversed: 0,
+  written_off: 0,
+  open: 0,
+  hold_count: 0,
+  refund_count: 0,
 };
 
 const FACTS = `

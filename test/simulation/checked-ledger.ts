@@ -64,7 +64,10 @@ export class CheckedLedger {
 
   apply(command: Command): Outcome | NoAnswer {
     const now = this.#clock();
-    const turn = this.#turn(() => this.#rules.apply(this.#disk.store, command, now), () => describeCommand(command));
+    const turn = this.#turn(
+      () => this.#rules.apply(this.#disk.store, command, now),
+      () => describeCommand(command),
+    );
     if (!turn.done) return turn.as;
     const outcome = turn.value;
     count(this.#tally, `answer ${command.op}: ${outcome.kind}`);
@@ -84,7 +87,10 @@ export class CheckedLedger {
 
   read<Q extends Query>(query: Q): Readings[Query["read"]] | NoAnswer {
     const now = this.#clock();
-    const turn = this.#turn(() => this.#rules.read(this.#disk.store, query, now), () => `read ${query.read}`);
+    const turn = this.#turn(
+      () => this.#rules.read(this.#disk.store, query, now),
+      () => `read ${query.read}`,
+    );
     if (!turn.done) return turn.as;
     this.#story?.push(`      read ${query.read} → ${JSON.stringify(turn.value)}`);
     const written = this.books.check(now);
@@ -97,9 +103,12 @@ export class CheckedLedger {
 
   wake(): void {
     const now = this.#clock();
-    const turn = this.#turn(() => {
-      this.#rules.wake(this.#disk.store, now);
-    }, () => "alarm");
+    const turn = this.#turn(
+      () => {
+        this.#rules.wake(this.#disk.store, now);
+      },
+      () => "alarm",
+    );
     if (!turn.done) return;
     const written = this.books.check(now);
     this.coins.pass(now);
@@ -111,9 +120,12 @@ export class CheckedLedger {
 
   /** The object is built anew. */
   restart(): void {
-    const turn = this.#turn(() => {
-      this.#rules.open(this.#disk.store);
-    }, () => "restart");
+    const turn = this.#turn(
+      () => {
+        this.#rules.open(this.#disk.store);
+      },
+      () => "restart",
+    );
     if (!turn.done) return;
     const now = this.#clock();
     const written = this.books.check(now);
@@ -169,7 +181,10 @@ export class CheckedLedger {
     const touched = new Set(written.map(({ ref, kind, request_id }) => (kind === "refund" ? request_id : ref)));
     if (id !== undefined) touched.add(id);
     const holds = [...touched].filter((ref) => ref !== null && this.coins.holds.has(ref));
-    this.lifecycle.check(holds.filter((ref) => ref !== null), now);
+    this.lifecycle.check(
+      holds.filter((ref) => ref !== null),
+      now,
+    );
   }
 
   #forget(id: string): void {
@@ -190,15 +205,27 @@ export class CheckedLedger {
 
   /** The grants a refund made, as the tables show them. */
   #grantsOfRefund(id: string): readonly GrantView[] {
-    type Row = { id: string; kind: GrantView["kind"]; credits: number; priority: number; expires_at: number | null; routes: string | null };
+    type Row = {
+      id: string;
+      kind: GrantView["kind"];
+      credits: number;
+      priority: number;
+      expires_at: number | null;
+      routes: string | null;
+    };
     const rows = this.#disk.rows<Row>(
       `SELECT id, kind, credits, priority, expires_at, routes FROM grants WHERE id >= ?1 AND id < ?2 ORDER BY seq`,
       `refund/${id}/`,
       `refund/${id}0`,
     );
     return rows.map((row) => ({
-      ...{ id: row.id, kind: row.kind, credits: row.credits, remaining: row.credits, priority: row.priority },
-      ...{ expiresAt: row.expires_at, createdAt: 0 },
+      id: row.id,
+      kind: row.kind,
+      credits: row.credits,
+      remaining: row.credits,
+      priority: row.priority,
+      expiresAt: row.expires_at,
+      createdAt: 0,
       routes: row.routes === null ? null : (JSON.parse(row.routes) as string[]),
     }));
   }

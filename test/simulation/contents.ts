@@ -28,7 +28,7 @@ function digits(content: number): <const T>(...choices: readonly [T, ...T[]]) =>
 export function grantContent(id: string, content: number, clock: number): GrantCommand {
   const next = digits(content);
   const amount = next(1, 5, 8, 3, 13, 2);
-  const seconds = next(null, null, 1, 2, 3, 4);
+  const seconds = next(null, null, null, null, 1, 2, 3, 4);
   const kind = next("bought", "promotional");
   const routes = next(null, null, null, null, [ROUTES[0]], [ROUTES[1]], [ROUTES[0], ROUTES[1]]);
   return {

@@ -49,24 +49,17 @@ export class Gate {
   }
 
   #admit(call: Call, told: Told): void {
-    switch (told.kind) {
-      case "held":
-        if (told.state === "held") {
-          call.stage = "admitted";
-          call.admittedBy = "hold";
-        } else this.#end(call, "refused");
-        return;
-      case "included":
-        if (call.kind === "purse") return this.#end(call, "refused");
-        call.stage = "admitted";
-        call.admittedBy = "plan";
-        return;
-      case "unavailable":
-        this.#void(call);
-        return this.#end(call, "unavailable");
-      default:
-        this.#end(call, "refused");
-    }
+    if (told.kind === "held" && told.state === "held") {
+      call.stage = "admitted";
+      call.admittedBy = "hold";
+    } else if (told.kind === "included" && call.kind === "call") {
+      call.stage = "admitted";
+      call.admittedBy = "plan";
+    } else if (told.kind === "unavailable") {
+      // It may have been carried out all the same.
+      this.#void(call);
+      this.#end(call, "unavailable");
+    } else this.#end(call, "refused");
   }
 
   /** The call goes to the origin, and the gate hears, or does not hear, what came of it. */

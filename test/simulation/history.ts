@@ -8,7 +8,10 @@ import type { Story } from "./story.ts";
 import type { Tally } from "./tally.ts";
 import { World } from "./world.ts";
 
-export type Verdict = { readonly turns: number; readonly broken: { readonly law: Law; readonly detail: string } | null };
+export type Verdict = {
+  readonly turns: number;
+  readonly broken: { readonly law: Law; readonly detail: string } | null;
+};
 
 /** Carries out plans, one after the other, on one disk. */
 export class Stage {
@@ -32,7 +35,10 @@ export class Stage {
       return { turns: world.ledger.turns, broken: null };
     } catch (error) {
       const law = error instanceof Broken ? error.law : "no fault";
-      return { turns: world.ledger.turns, broken: { law, detail: error instanceof Broken ? error.message : String(error) } };
+      return {
+        turns: world.ledger.turns,
+        broken: { law, detail: error instanceof Broken ? error.message : String(error) },
+      };
     }
   }
 

@@ -74,7 +74,7 @@ export function planFrom(seed: number): Plan {
   const draw = swarm(chance);
   const contents = Array.from({ length: 16 }, () => chance.below(OP_INTEGER_MAX));
   const ops: PlannedOp[] = [];
-  for (let n = chance.pick([4, 3, 3, 2, 2, 1, 0]); n > 0; n--) ops.push(opOf("grant", chance, contents));
+  for (let n = chance.pick([4, 3, 3, 2, 2, 1, 1, 0]); n > 0; n--) ops.push(opOf("grant", chance, contents));
   for (let n = chance.pick([2, 1, 1, 1, 0]); n > 0; n--) ops.push({ ...opOf("hold", chance, contents), a: n - 1 });
   const length = LENGTH_MIN + chance.below(LENGTH_MAX - LENGTH_MIN);
   while (ops.length < length) ops.push(opOf(draw(), chance, contents));
@@ -83,8 +83,10 @@ export function planFrom(seed: number): Plan {
 
 /** What is left out together, because the one is nothing without the other. */
 const NEEDS: Readonly<Partial<Record<OpKind, OpKind>>> = {
-  ...{ report: "spend", close: "spend" },
-  ...{ capture: "hold", void: "hold" },
+  report: "spend",
+  close: "spend",
+  capture: "hold",
+  void: "hold",
 };
 
 /** Draws kinds by weights of its own: many are left out, some are far more frequent than others. */

@@ -10,7 +10,13 @@ const RETRY_MS = 10_000;
 const DONE_MS = 86_400_000;
 const RINGS_MAX = 20;
 
-type Copy = { readonly available: number; readonly held: number; readonly status: string; readonly plan: string | null; readonly until: number | null };
+type Copy = {
+  readonly available: number;
+  readonly held: number;
+  readonly status: string;
+  readonly plan: string | null;
+  readonly until: number | null;
+};
 
 export class Publisher {
   readonly #ledger: CheckedLedger;

@@ -54,14 +54,25 @@ function checkEntries(after: number, limit: number, found: Readings["entries"], 
   const next = (wanted.at(-1)?.seq ?? after) < lines.length ? (wanted.at(-1)?.seq ?? null) : null;
   const say = (): string => `${JSON.stringify(found)}, must be ${JSON.stringify(wanted)} and then ${next}`;
   demand(found?.entries.length === wanted.length && found.next === next, "telling", say);
-  demand(found.entries.every((entry, index) => isSame(entry, entryOf(wanted[index]))), "telling", say);
+  demand(
+    found.entries.every((entry, index) => isSame(entry, entryOf(wanted[index]))),
+    "telling",
+    say,
+  );
 }
 
 function entryOf(line: Line | undefined): Entry | undefined {
   return (
     line && {
-      ...{ seq: line.seq, at: line.at, kind: line.kind, amount: line.amount, held: line.held },
-      ...{ writtenOff: line.written_off, ref: line.ref, requestId: line.request_id, route: line.route },
+      seq: line.seq,
+      at: line.at,
+      kind: line.kind,
+      amount: line.amount,
+      held: line.held,
+      writtenOff: line.written_off,
+      ref: line.ref,
+      requestId: line.request_id,
+      route: line.route,
       balance: { available: line.balance_available, held: line.balance_held },
     }
   );
@@ -74,9 +85,18 @@ function checkView(found: AccountView, { now, books: { facts }, coins, settings 
   for (const { place, grant } of coins.coins)
     if (place === "available") left.set(grant.id, (left.get(grant.id) ?? 0) + 1);
   const wanted = {
-    ...{ status: settings.status, plan, planUntil: plan === null ? null : settings.until, asOf: now, version: 0 },
-    ...{ available: facts.available, held: facts.held, granted: facts.granted, captured: facts.captured },
-    ...{ expired: facts.expired, reversed: facts.reversed, writtenOff: facts.written_off },
+    status: settings.status,
+    plan,
+    planUntil: plan === null ? null : settings.until,
+    asOf: now,
+    version: 0,
+    available: facts.available,
+    held: facts.held,
+    granted: facts.granted,
+    captured: facts.captured,
+    expired: facts.expired,
+    reversed: facts.reversed,
+    writtenOff: facts.written_off,
     tokensRevokedAt: settings.revokedUpTo,
     grants: said.grants.map(([id]) => [id, left.get(String(id)) ?? 0]),
   };

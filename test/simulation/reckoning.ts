@@ -27,7 +27,8 @@ function reckonCall(call: Call, origin: Origin, ledger: CheckedLedger, tally: Ta
   const reported = ledger.reported.get(call.id) ?? 0;
   demand(charged === reported, "reconciliation", say(`not what was reported, ${reported}`));
   const lost = wasTold - charged;
-  if (lost > 0) count(tally, call.stage === "forgotten" ? "loss by a gate's crash" : "loss by reports that never arrived");
+  if (lost > 0)
+    count(tally, call.stage === "forgotten" ? "loss by a gate's crash" : "loss by reports that never arrived");
   if (writtenOff > 0) count(tally, "call written off");
   if (captured > 0) count(tally, "call captured");
 }

@@ -24,6 +24,12 @@ export type Rules = {
 };
 
 export const REAL_RULES: Rules = {
-  ...{ apply, read, wake, open, nextWake },
-  ...{ duePublication, published, postponePublication },
+  apply,
+  read,
+  wake,
+  open,
+  nextWake,
+  duePublication,
+  published,
+  postponePublication,
 };

@@ -16,14 +16,13 @@ export function shrink(plan: Plan, law: Law, breaks: (plan: Plan) => Law | null)
     best = candidate;
     return true;
   };
-  let before: Plan;
-  do {
-    before = best;
+  for (;;) {
+    const before = best;
     dropOps(() => best, attempt);
     simplifyOps(() => best, attempt);
     simplifySetting(() => best, attempt);
-  } while (best !== before && tries < TRIES_MAX);
-  return best;
+    if (best === before) return best;
+  }
 }
 
 type Attempt = (candidate: Plan) => boolean;
@@ -31,7 +30,7 @@ type Attempt = (candidate: Plan) => boolean;
 /** Delta debugging: ever smaller chunks, each left out if the plan still fails without it. */
 function dropOps(best: () => Plan, attempt: Attempt): void {
   for (let size = Math.ceil(best().ops.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let at = 0; at < best().ops.length; ) {
+    for (let at = 0; at < best().ops.length;) {
       const { setting, ops } = best();
       if (!attempt({ setting, ops: ops.toSpliced(at, size) })) at += size;
     }

@@ -40,7 +40,7 @@ async function split(seed: number, histories: number, workers: number): Promise<
 
 async function start(task: Task): Promise<Run> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL(import.meta.url), { workerData: task });
+    const worker = new Worker(import.meta.filename, { workerData: task });
     worker.once("message", resolve);
     worker.once("error", reject);
   });

@@ -5,6 +5,8 @@ export type Story = string[] | null;
 
 export function describeCommand(command: Command): string {
   const { op, ...content } = command;
-  const said = Object.entries(content).map(([name, value]) => (name === "id" ? value : `${name} ${JSON.stringify(value)}`));
+  const said = Object.entries(content).map(([name, value]) =>
+    name === "id" ? value : `${name} ${JSON.stringify(value)}`,
+  );
   return [op, ...said].join(" ");
 }

@@ -230,8 +230,13 @@ export class World {
     const deadline = this.#nextDeadline();
     const clock = this.#setting.ledgerOffset;
     if (deadline !== undefined)
-      demand(at !== null && at <= deadline + clock, "waking", () => `next alarm ${at}, next deadline ${deadline + clock}`);
-    if (how % 3 === 0 && at !== null && at - clock < this.#now + content.DAY) this.#now = Math.max(this.#now, at - clock);
+      demand(
+        at !== null && at <= deadline + clock,
+        "waking",
+        () => `next alarm ${at}, next deadline ${deadline + clock}`,
+      );
+    if (how % 3 === 0 && at !== null && at - clock < this.#now + content.DAY)
+      this.#now = Math.max(this.#now, at - clock);
     this.ledger.wake();
     this.#publisher.ring(how);
     if (how % 4 === 3) this.ledger.wake();
