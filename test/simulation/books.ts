@@ -36,7 +36,7 @@ export type Line = {
 /** What the journal says of one hold. */
 export type Account = { held: number; captured: number; writtenOff: number };
 
-export const NO_FACTS: Facts = {
+const NO_FACTS: Facts = {
   seq: 0,
   granted: 0,
   available: 0,

@@ -15,6 +15,7 @@ import { Breakdown, type Disk } from "./disk.ts";
 import { Broken, demand } from "./law.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { checkReading, Settings } from "./readings.ts";
+import { Refunds } from "./refunds.ts";
 import type { Rules } from "./rules.ts";
 import { describeCommand, type Story } from "./story.ts";
 import { count, type Tally } from "./tally.ts";
@@ -38,6 +39,7 @@ export class CheckedLedger {
   readonly #story: Story;
   readonly #clock: () => number;
   readonly #answers = new Answers();
+  readonly #refunds = new Refunds();
   readonly settings = new Settings();
   readonly books: Books;
   readonly lifecycle: Lifecycle;
@@ -46,6 +48,7 @@ export class CheckedLedger {
   readonly reported = new Map<string, number>();
   #breakdown: { n: number; as: NoAnswer } | null = null;
   turns = 0;
+  clockWasSetBack = false;
 
   constructor(disk: Disk, rules: Rules, clock: () => number, told: { tally: Tally; story: Story; stranger: boolean }) {
     this.#disk = disk;
@@ -64,6 +67,7 @@ export class CheckedLedger {
 
   apply(command: Command): Outcome | NoAnswer {
     const now = this.#clock();
+    const existed = this.books.exist;
     const turn = this.#turn(
       () => this.#rules.apply(this.#disk.store, command, now),
       () => describeCommand(command),
@@ -74,12 +78,17 @@ export class CheckedLedger {
     this.#story?.push(`      ${describeCommand(command)} → ${JSON.stringify(outcome)}`);
     const written = this.books.check(now);
     this.#answers.check(command, outcome);
+    if (command.op === "refund" && outcome.kind === "refunded" && !outcome.replayed)
+      this.#refunds.check(command.holdId, this.#grantsOfRefund(command.id), this.coins, now);
     const expected = this.#expect(command, now);
     checkAnswer(command, outcome, expected, this.books.facts);
     this.settings.note(command);
     const isHolds = command.op === "hold" || command.op === "capture" || command.op === "void";
     this.#compare(now, written, isHolds ? command.id : command.op === "refund" ? command.holdId : undefined);
-    if (!("replayed" in outcome || outcome.kind === "changed")) refuseTrace(command, written);
+    if (!("replayed" in outcome || outcome.kind === "changed")) {
+      refuseTrace(command, written);
+      demand(this.books.exist === existed, "no trace", () => `the refused ${describeCommand(command)} made an account`);
+    }
     if (command.op === "capture" && outcome.kind === "captured")
       this.reported.set(command.id, Math.max(command.credits, this.reported.get(command.id) ?? 0));
     return outcome;
@@ -87,6 +96,7 @@ export class CheckedLedger {
 
   read<Q extends Query>(query: Q): Readings[Query["read"]] | NoAnswer {
     const now = this.#clock();
+    const existed = this.books.exist;
     const turn = this.#turn(
       () => this.#rules.read(this.#disk.store, query, now),
       () => `read ${query.read}`,
@@ -97,6 +107,7 @@ export class CheckedLedger {
     this.coins.pass(now);
     this.#compare(now, written);
     checkReading(query, turn.value, { now, books: this.books, coins: this.coins, settings: this.settings });
+    demand(this.books.exist === existed, "no trace", () => `a question made an account`);
     count(this.#tally, `read ${query.read}${turn.value === null ? " of a stranger" : ""}`);
     return turn.value;
   }
@@ -112,7 +123,10 @@ export class CheckedLedger {
     if (!turn.done) return;
     const written = this.books.check(now);
     this.coins.pass(now);
-    for (const id of this.lifecycle.finishedBefore(now - RETENTION)) this.#forget(id);
+    for (const id of this.lifecycle.finishedBefore(now - RETENTION)) {
+      // A clock that was set back may keep a hold for longer, never for shorter.
+      if (!this.clockWasSetBack || !this.lifecycle.find(id)) this.#forget(id);
+    }
     this.#compare(now, written);
     this.lifecycle.checkAll(now);
     this.#story?.push(`      the alarm rings`);
@@ -191,6 +205,7 @@ export class CheckedLedger {
     this.coins.holds.delete(id);
     this.lifecycle.forget(id);
     this.#answers.forgetHold(id);
+    this.#refunds.forget(id);
     this.reported.delete(id);
     count(this.#tally, "hold forgotten after its retention");
   }

@@ -109,7 +109,8 @@ export class Gate {
   /** The one way to the origin. */
   #ask(call: Call, deed: Deed, cost: number): void {
     const hold = this.#around.lifecycle.find(call.id);
-    const paid = call.admittedBy === "plan" ? hold === undefined : hold !== undefined;
+    // A copy of the question may come after the plan has ended, and place a hold nobody asks for: it expires.
+    const paid = call.admittedBy === "plan" || hold !== undefined;
     demand(paid, "unpaid", () => `${call.id} goes to the origin, admitted by ${call.admittedBy}, without its hold`);
     // Nothing is served on a purse that the ledger has taken back.
     const isOpen = call.kind === "call" || hold?.state === "held";

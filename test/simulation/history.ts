@@ -4,8 +4,9 @@ import { Disk } from "./disk.ts";
 import { Broken, type Law } from "./law.ts";
 import type { Plan } from "./plan.ts";
 import { REAL_RULES, type Rules } from "./rules.ts";
+import { STEPS } from "./steps.ts";
 import type { Story } from "./story.ts";
-import type { Tally } from "./tally.ts";
+import { count, type Tally } from "./tally.ts";
 import { World } from "./world.ts";
 
 export type Verdict = {
@@ -28,7 +29,8 @@ export class Stage {
     try {
       for (const [index, op] of plan.ops.entries()) {
         story?.push(`  ${index + 1}. at ${world.elapsed} ms: ${op.kind} ${op.a} ${op.b} ${op.c}`);
-        world.step(op);
+        count(tally, `op ${op.kind}`);
+        STEPS[op.kind](world, op.a, op.b, op.c);
       }
       story?.push(`  the end: the network heals, every deadline passes`);
       world.finish();

@@ -68,7 +68,8 @@ export class Lifecycle {
     demand(row.captured + row.written_off <= row.credits, "lifecycle", say("charged above the hold"));
     demand(row.state === "expired" || row.written_off === 0, "lifecycle", say("written off in time"));
     demand(row.state !== "held" || row.expires_at > now, "lifecycle", say("held past its deadline"));
-    demand(row.state !== "expired" || row.expires_at <= now, "lifecycle", say("expired before its deadline"));
+    const justExpired = row.state === "expired" && was?.state !== "expired";
+    demand(!justExpired || row.expires_at <= now, "lifecycle", say("expired before its deadline"));
     const told = this.#books.holds.get(row.id);
     const held = row.state === "held" ? row.credits - row.captured : 0;
     const agrees = told?.held === held && told.captured === row.captured && told.writtenOff === row.written_off;

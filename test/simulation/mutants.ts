@@ -7,8 +7,22 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readCount, readFlags, refuse } from "./flags.ts";
-import { MUTANTS, type Mutant } from "./mutant-list.ts";
+import type { Mutant } from "./mutant.ts";
+import { ENDINGS_MUTANTS } from "./mutants/endings.ts";
+import { GRANTS_MUTANTS } from "./mutants/grants.ts";
+import { HOLDS_MUTANTS } from "./mutants/holds.ts";
+import { JOURNAL_MUTANTS } from "./mutants/journal.ts";
+import { LEDGER_MUTANTS } from "./mutants/ledger.ts";
+import { REFUNDS_MUTANTS } from "./mutants/refunds.ts";
 
+const MUTANTS: readonly Mutant[] = [
+  ...GRANTS_MUTANTS,
+  ...HOLDS_MUTANTS,
+  ...ENDINGS_MUTANTS,
+  ...REFUNDS_MUTANTS,
+  ...JOURNAL_MUTANTS,
+  ...LEDGER_MUTANTS,
+];
 const USAGE = "npm run mutants -- [--seed S] [--only NAME]";
 const HISTORIES_MAX = 100_000;
 const AT_ONCE = 2;
@@ -83,5 +97,6 @@ async function simulate(folder: string): Promise<string> {
 
 function print({ mutant, law, after, seconds }: Trial): void {
   const found = after > 0 ? `history ${after}`.padEnd(16) : "SURVIVED".padEnd(16);
-  console.log(`  ${mutant.name.padEnd(52)}${found}${law.padEnd(16)}${seconds.toFixed(1)} s`);
+  const columns = [mutant.name.padEnd(52), mutant.bug.padEnd(20), found, law.padEnd(16), `${seconds.toFixed(1)} s`];
+  console.log(`  ${columns.join("")}`);
 }

@@ -58,7 +58,7 @@ export type Setting = {
 export type Plan = { readonly setting: Setting; readonly ops: readonly PlannedOp[] };
 
 export const OP_KINDS = Object.keys(KINDS) as readonly OpKind[];
-export const OP_INTEGER_MAX = 4096;
+const OP_INTEGER_MAX = 4096;
 const LENGTH_MIN = 10;
 const LENGTH_MAX = 34;
 

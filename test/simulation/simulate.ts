@@ -16,6 +16,7 @@ const WORTH_A_WORKER = 2_000;
 type Task = { readonly seed: number; readonly histories: number; readonly stride: number };
 
 if (isMainThread) await main();
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread has no origin
 else parentPort?.postMessage(run(workerData as Task));
 
 async function main(): Promise<void> {

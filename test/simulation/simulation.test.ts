@@ -30,9 +30,15 @@ const OUTCOMES = [
     `call told ${told}`,
     `purse told ${told}`,
   ]),
-  ...["call captured", "call written off", "call lost in a crash", "purse lost in a crash"],
-  ...["loss by a gate's crash", "loss by reports that never arrived", "hold forgotten after its retention"],
-  ...["turn crashed", "turn fault"],
+  "call captured",
+  "call written off",
+  "call lost in a crash",
+  "purse lost in a crash",
+  "loss by a gate's crash",
+  "loss by reports that never arrived",
+  "hold forgotten after its retention",
+  "turn crashed",
+  "turn fault",
 ];
 
 describe("simulated histories", () => {
