@@ -13,12 +13,16 @@ export type Call = {
   /** What let it in; null until then. A call that is included is free and has no hold. */
   admittedBy: "hold" | "plan" | null;
   told: "charged" | "not_charged" | "refused" | "unavailable" | null;
-  /** Credits of answers that were handed on as charged. */
+  /** What it reports to the ledger. */
   spent: number;
+  /** What its receipts add up to: the credits of answers that were handed on as charged. */
+  receipts: number;
   /** How often it asked the origin. */
   asked: number;
+  /** Why what the caller was told was charged may be missing from the journal. */
+  excuse: "crash" | "gave_up" | null;
 };
 
 export function newCall(of: Pick<Call, "id" | "gate" | "kind" | "hold" | "sentAt">): Call {
-  return { ...of, stage: "holding", admittedBy: null, told: null, spent: 0, asked: 0 };
+  return { ...of, stage: "holding", admittedBy: null, told: null, spent: 0, receipts: 0, asked: 0, excuse: null };
 }

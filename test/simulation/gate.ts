@@ -71,6 +71,7 @@ export class Gate {
     }
     if (call.admittedBy === "plan") return this.#end(call, "not_charged");
     call.spent = cost;
+    call.receipts = cost;
     this.#capture(call, true);
     this.#end(call, "charged");
   }
@@ -80,6 +81,7 @@ export class Gate {
     const until = purse.sentAt + purse.hold.ttlSeconds * SECOND - PURSE_MARGIN_MS;
     if (this.#clock() >= until || purse.spent + cost > purse.hold.credits) return;
     this.#ask(purse, deed, cost);
+    if (deed === "ok") purse.receipts += cost;
     if (deed === "ok") purse.spent += cost;
     count(this.#around.tally, `purse pays: ${deed}`);
   }
@@ -95,8 +97,10 @@ export class Gate {
 
   /** Everything in flight is forgotten. `reached`: what its calls under way at the origin had come to already. */
   crash(reached: (call: Call) => Deed | null): void {
-    this.#around.network.orphan(this.number);
+    const orphans = this.#around.network.orphan(this.number);
     for (const call of this.calls) {
+      if (call.stage !== "ended" || orphans.some(({ op, id }) => op === "capture" && id === call.id))
+        call.excuse = "crash";
       if (call.stage === "ended") continue;
       const deed = call.stage === "admitted" && call.kind === "call" ? reached(call) : null;
       if (deed !== null) this.#ask(call, deed === "ok" ? "unheard" : deed, call.hold.credits);
@@ -127,9 +131,11 @@ export class Gate {
     count(this.#around.tally, `${call.kind} told ${told}`);
   }
 
-  #capture({ id, spent }: Call, final: boolean): void {
-    const command: CaptureCommand = { op: "capture", id, credits: credits(spent), final };
-    this.#send(command, CAPTURE_ATTEMPTS);
+  #capture(call: Call, final: boolean): void {
+    const command: CaptureCommand = { op: "capture", id: call.id, credits: credits(call.spent), final };
+    this.#send(command, CAPTURE_ATTEMPTS, (told) => {
+      if (told.kind === "unavailable") call.excuse ??= "gave_up";
+    });
   }
 
   #void({ id }: Call): void {

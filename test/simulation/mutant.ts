@@ -8,7 +8,6 @@ export type Mutant = {
   readonly name: string;
   /** The class of bug. */
   readonly bug: string;
-  /** Under src/ledger. */
   readonly file: string;
   readonly find: string;
   readonly replace: string;
@@ -16,7 +15,7 @@ export type Mutant = {
 
 type Edit = readonly [name: string, find: string, replace: string];
 
-/** Mutants of one class in one file. */
+/** Mutants of one class in one file of the ledger. */
 export function mutants(bug: string, file: string, edits: readonly Edit[]): Mutant[] {
-  return edits.map(([name, find, replace]) => ({ name, bug, file, find, replace }));
+  return edits.map(([name, find, replace]) => ({ name, bug, file: `src/ledger/${file}`, find, replace }));
 }

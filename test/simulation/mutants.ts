@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { readCount, readFlags, refuse } from "./flags.ts";
 import type { Mutant } from "./mutant.ts";
 import { ENDINGS_MUTANTS } from "./mutants/endings.ts";
+import { GATE_MUTANTS } from "./mutants/gate.ts";
 import { GRANTS_MUTANTS } from "./mutants/grants.ts";
 import { HOLDS_MUTANTS } from "./mutants/holds.ts";
 import { JOURNAL_MUTANTS } from "./mutants/journal.ts";
@@ -22,6 +23,7 @@ const MUTANTS: readonly Mutant[] = [
   ...REFUNDS_MUTANTS,
   ...JOURNAL_MUTANTS,
   ...LEDGER_MUTANTS,
+  ...GATE_MUTANTS,
 ];
 const USAGE = "npm run mutants -- [--seed S] [--only NAME]";
 const HISTORIES_MAX = 100_000;
@@ -55,9 +57,9 @@ process.exitCode = survivors.length > 0 ? 1 : 0;
 
 /** The file's text with the bug in it. */
 function mutate({ name, file, find, replace }: Mutant): string {
-  const text = readFileSync(join(root, "src/ledger", file), "utf8");
+  const text = readFileSync(join(root, file), "utf8");
   const times = text.split(find).length - 1;
-  if (times !== 1) refuse(`Mutant ${name}: its text occurs ${times} times in src/ledger/${file}, must be once.`, USAGE);
+  if (times !== 1) refuse(`Mutant ${name}: its text occurs ${times} times in ${file}, must be once.`, USAGE);
   return text.replace(find, () => replace);
 }
 
@@ -68,7 +70,7 @@ async function tryOut(mutant: Mutant): Promise<Trial> {
     for (const name of ["src", "test/simulation", "test/ledger", "test/support"])
       cpSync(join(root, name), join(folder, name), { recursive: true });
     writeFileSync(join(folder, "package.json"), `{ "type": "module" }`);
-    writeFileSync(join(folder, "src/ledger", mutant.file), sources.get(mutant) ?? "");
+    writeFileSync(join(folder, mutant.file), sources.get(mutant) ?? "");
     const output = await simulate(folder);
     const found = /^Broken law: (.+)$/m.exec(output)?.[1];
     const after = Number(/^found in history (\d+)/m.exec(output)?.[1] ?? 0);

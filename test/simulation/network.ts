@@ -75,11 +75,13 @@ export class Network {
   }
 
   /** The sender is gone. What it sent may be on the way. */
-  orphan(from: number): void {
-    for (const message of this.waiting.filter((each) => each.from === from)) {
+  orphan(from: number): readonly { readonly op: string; readonly id?: string }[] {
+    const orphans = this.waiting.filter((each) => each.from === from);
+    for (const message of orphans) {
       this.waiting.splice(this.waiting.indexOf(message), 1);
       this.strays.push(message.command);
     }
+    return orphans.map(({ command }) => command);
   }
 
   #timeOut(message: Message): void {

@@ -21,14 +21,14 @@ function reckonCall(call: Call, origin: Origin, ledger: CheckedLedger, tally: Ta
   const say = (what: string) => () =>
     `${what}: ${JSON.stringify({ ...call, hold: call.hold.credits, captured, writtenOff, served })}`;
   demand(charged <= served, "reconciliation", say("charged for more than the origin served"));
-  const wasTold = call.told === "charged" ? call.spent : 0;
-  demand(charged <= wasTold, "reconciliation", say("charged for more than the caller was told"));
+  const wasTold = call.receipts;
+  demand(wasTold <= served && charged <= wasTold, "reconciliation", say("charged for more than the caller was told"));
   // Whatever the network did: a report that was carried out counts, once, and only the highest.
   const reported = ledger.reported.get(call.id) ?? 0;
   demand(charged === reported, "reconciliation", say(`not what was reported, ${reported}`));
   const lost = wasTold - charged;
-  if (lost > 0)
-    count(tally, call.stage === "forgotten" ? "loss by a gate's crash" : "loss by reports that never arrived");
+  demand(lost === 0 || call.excuse !== null, "reconciliation", say("served, told, and not charged"));
+  if (lost > 0) count(tally, call.excuse === "crash" ? "loss by a gate's crash" : "loss by reports that never arrived");
   if (writtenOff > 0) count(tally, "call written off");
   if (captured > 0) count(tally, "call captured");
 }
