@@ -46,6 +46,8 @@ export class CheckedLedger {
   readonly coins = new CoinLedger();
   /** The highest report of each hold that was carried out and answered as captured. */
   readonly reported = new Map<string, number>();
+  /** The calls that were told they are included in the account's plan. */
+  readonly included = new Set<string>();
   #breakdown: { n: number; as: NoAnswer } | null = null;
   turns = 0;
   clockWasSetBack = false;
@@ -89,6 +91,7 @@ export class CheckedLedger {
       refuseTrace(command, written);
       demand(this.books.exist === existed, "no trace", () => `the refused ${describeCommand(command)} made an account`);
     }
+    if (command.op === "hold" && outcome.kind === "included") this.included.add(command.id);
     if (command.op === "capture" && outcome.kind === "captured")
       this.reported.set(command.id, Math.max(command.credits, this.reported.get(command.id) ?? 0));
     return outcome;

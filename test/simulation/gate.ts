@@ -24,6 +24,8 @@ export type Surroundings = {
   readonly network: Network;
   readonly origin: Origin;
   readonly lifecycle: Lifecycle;
+  /** The calls that the ledger said cost nothing. */
+  readonly included: ReadonlySet<string>;
   readonly tally: Tally;
 };
 
@@ -114,7 +116,7 @@ export class Gate {
   #ask(call: Call, deed: Deed, cost: number): void {
     const hold = this.#around.lifecycle.find(call.id);
     // A copy of the question may come after the plan has ended, and place a hold nobody asks for: it expires.
-    const paid = call.admittedBy === "plan" || hold !== undefined;
+    const paid = call.admittedBy === "plan" ? this.#around.included.has(call.id) : hold !== undefined;
     demand(paid, "unpaid", () => `${call.id} goes to the origin, admitted by ${call.admittedBy}, without its hold`);
     // Nothing is served on a purse that the ledger has taken back.
     const isOpen = call.kind === "call" || hold?.state === "held";

@@ -68,7 +68,7 @@ export function planFrom(seed: number): Plan {
     gates: 2 + chance.below(2),
     ledgerOffset: chance.pick([0, 0, -1, 1, 3_600_000, -3_600_000]),
     gateOffset: chance.pick([0, 0, 1, -999, 3_600_000, -3_600_000]),
-    stranger: chance.below(24) === 0,
+    stranger: chance.below(16) === 0,
     straysEarly: chance.below(2) === 0,
   };
   const draw = swarm(chance);

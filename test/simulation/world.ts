@@ -40,7 +40,8 @@ export class World {
     this.ledger = new CheckedLedger(disk, rules, clock, { tally, story, stranger: setting.stranger });
     this.#publisher = new Publisher(this.ledger, clock);
     this.network = new Network(this.ledger, tally, story);
-    const around = { network: this.network, origin: this.origin, lifecycle: this.ledger.lifecycle, tally };
+    const { lifecycle, included } = this.ledger;
+    const around = { network: this.network, origin: this.origin, lifecycle, included, tally };
     this.gates = Array.from({ length: setting.gates }, (_, n) => {
       return new Gate(n, () => this.#now + n * setting.gateOffset, around);
     });
