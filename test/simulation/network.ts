@@ -24,8 +24,19 @@ export type Message = {
   readonly done: (told: Told) => void;
 };
 
-/** What becomes of one attempt. Most are answered, or nothing would ever come of anything. */
-const FATES = ["answered", "answered", "answered", "lost", "answer_lost", "overdue", "copied", "answered"] as const;
+/** What becomes of one attempt, in an outage of all of them. Most are answered, or nothing would ever come of anything. */
+const FATES = [
+  "answered",
+  "answered",
+  "answered",
+  "lost",
+  "answer_lost",
+  "overdue",
+  "copied",
+  "answered",
+  "answered",
+  "outage",
+] as const;
 export type Fate = (typeof FATES)[number];
 
 export function fateOf(n: number): Fate {
@@ -55,7 +66,8 @@ export class Network {
     count(this.#tally, `network ${fate}`);
     if (fate !== "answered") this.#story?.push(`      (${describeCommand(command)}: ${fate.replace("_", " ")})`);
     if (fate === "overdue" || fate === "copied") this.strays.push(command);
-    if (fate === "lost" || fate === "overdue") {
+    if (fate === "outage" && message.attempts <= CAPTURE_ATTEMPTS) message.attempts = 1;
+    if (fate === "lost" || fate === "overdue" || fate === "outage") {
       this.#timeOut(message);
       return;
     }

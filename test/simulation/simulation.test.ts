@@ -24,7 +24,9 @@ const OUTCOMES = [
   ...["reversed", "grant_not_found"].map((kind) => `answer reverse: ${kind}`),
   ...["status", "plan", "revoke", "revoke_all"].map((op) => `answer ${op}: changed`),
   ...["account", "access", "entries", "account of a stranger"].map((what) => `read ${what}`),
-  ...["answered", "lost", "answer_lost", "overdue", "copied", "stray arrived"].map((fate) => `network ${fate}`),
+  ...["answered", "lost", "answer_lost", "overdue", "copied", "outage", "stray arrived"].map(
+    (fate) => `network ${fate}`,
+  ),
   ...["ok", "fails", "never", "unheard"].flatMap((deed) => [`origin ${deed}`, `purse pays: ${deed}`]),
   ...["charged", "not_charged", "refused", "unavailable"].flatMap((told) => [
     `call told ${told}`,
