@@ -1,0 +1,28 @@
+/** Command line flags: known ones with values, anything else is an error that says so. */
+import { parseArgs } from "node:util";
+
+export type Flags<Name extends string> = Readonly<Partial<Record<Name, string>>>;
+
+/** Ends the process, having said why, on a flag it does not know. */
+export function readFlags<Name extends string>(names: readonly Name[], usage: string): Flags<Name> {
+  const options = Object.fromEntries(names.map((name) => [name, { type: "string" as const }]));
+  try {
+    return parseArgs({ options, strict: true }).values as Flags<Name>;
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error), usage);
+  }
+}
+
+/** A whole number of `min` or more. */
+export function readCount(value: string | undefined, name: string, min: number, usage: string): number | undefined {
+  if (value === undefined) return undefined;
+  const n = Number(value);
+  if (!/^\d+$/.test(value) || !Number.isSafeInteger(n) || n < min)
+    return refuse(`--${name} ${value}: must be a whole number of ${min} or more.`, usage);
+  return n;
+}
+
+export function refuse(why: string, usage: string): never {
+  console.error(`${why}\nUsage: ${usage}`);
+  process.exit(2);
+}
