@@ -2,7 +2,7 @@
  * Idempotency keys: calls under one key are charged once (draft-ietf-httpapi-idempotency-key-header).
  *
  * A key points at the hold of the call that bound it, and what it means follows from that hold: open, the call is in
- * flight; charged, it was delivered; voided, or expired and never charged, the key is free again. So the key can say
+ * flight; charged, it was delivered; voided or expired and never charged, the key is free again. So the key can say
  * nothing that the hold does not. It is bound for a day; the hold itself is known for longer.
  */
 import type { Answer, HoldCommand, IdempotencyKey, KeepCommand, Outcomes } from "./command.ts";
@@ -122,9 +122,9 @@ function isBinding(row: HoldRow): boolean {
   return row.state === "held" || isDelivered(row);
 }
 
-/** Whether the call was charged, or would have been had there been credits left. */
+/** Whether the call is over and was charged, if only in part, or would have been had there been credits left. */
 function isDelivered(row: HoldRow): boolean {
-  return row.state === "captured" || (row.state === "expired" && row.captured + row.written_off > 0);
+  return row.state === "captured" || (row.state !== "held" && row.captured + row.written_off > 0);
 }
 
 function point(store: Store, key: string, holdId: string, now: number): void {

@@ -54,15 +54,15 @@ const OF_CALLS = `request_id IS NOT NULL AND kind <> 'refund'`;
 
 function compact(store: Store, before: number): void {
   const from = accountRow(store).purged_seq;
-  const { to } = only(
-    store.exec<{ to: number | null }>(
-      `SELECT MAX(seq) AS "to" FROM (SELECT seq, at FROM entries WHERE seq > ?1 ORDER BY seq LIMIT ?3) WHERE at < ?2`,
-      from,
-      before,
-      PURGE_BATCH,
-    ),
+  const batch = store.exec<{ seq: number; at: number }>(
+    `SELECT seq, at FROM entries WHERE seq > ?1 ORDER BY seq LIMIT ?2`,
+    from,
+    PURGE_BATCH,
   );
-  if (to === null) return;
+  // Up to the first line that is too young: a clock that was set back leaves younger lines before older ones.
+  const young = batch.findIndex(({ at }) => at >= before);
+  const to = batch[(young < 0 ? batch.length : young) - 1]?.seq;
+  if (to === undefined) return;
   const totals = store.exec<Total>(
     `SELECT at / ${DAY_MS} AS day, kind, route, COUNT(*) AS calls, SUM(amount) AS amount, SUM(held) AS held,
        SUM(written_off) AS written_off, MIN(seq) AS first, MAX(seq) AS last

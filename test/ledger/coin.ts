@@ -30,7 +30,7 @@ export function contentOf({ credits, route, ttlSeconds, cap, idempotency }: Hold
 }
 
 export function isDelivered({ state, charged, lost }: Hold): boolean {
-  return state === "captured" || (state === "expired" && charged.length + lost > 0);
+  return state === "captured" || (state !== "held" && charged.length + lost > 0);
 }
 
 export function termsOf({ priority, expiresAt, routes }: Omit<Terms, "kind">): string {

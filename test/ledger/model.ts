@@ -31,6 +31,7 @@ export class CoinLedger {
   #suspended = false;
   #plan: { name: string | null; until: number | null } = { name: null, until: null };
   readonly #capLimits = new Map<string, number>();
+  readonly #spentLongAgo = new Map<string, number>();
   readonly #revoked = new Set<string>();
   #revokedUpTo = -1;
   #now = 0;
@@ -66,6 +67,18 @@ export class CoinLedger {
         this.#revokedUpTo = Math.max(this.#revokedUpTo, command.issuedAt);
         return { kind: "changed" };
     }
+  }
+
+  /** Forgets a hold whose retention is over. What its token spent stays spent. */
+  forget(id: string): void {
+    const hold = this.holds.get(id);
+    const jti = hold?.command.cap?.jti;
+    if (hold && jti !== undefined) this.#spentLongAgo.set(jti, this.#longAgo(jti) + hold.charged.length);
+    this.holds.delete(id);
+  }
+
+  #longAgo(jti: string | undefined): number {
+    return this.#spentLongAgo.get(jti ?? "") ?? 0;
   }
 
   /** Lets time pass: what has run out is over. */
@@ -204,7 +217,10 @@ export class CoinLedger {
 
   #spentUnder(jti: string | undefined): number {
     const capped = [...this.holds.values()].filter(({ command }) => jti !== undefined && command.cap?.jti === jti);
-    return capped.reduce((sum, { state, coins, charged }) => sum + (state === "held" ? coins : charged).length, 0);
+    return capped.reduce(
+      (sum, { state, coins, charged }) => sum + (state === "held" ? coins : charged).length,
+      this.#longAgo(jti),
+    );
   }
 
   #underKeyOf({ idempotency }: HoldCommand): Hold[] {

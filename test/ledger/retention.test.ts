@@ -123,6 +123,15 @@ describe("purging", () => {
     expect(holdIds(account.store)).toEqual(["h1"]);
   });
 
+  it("passes over nothing where the clock was set back between two lines", () => {
+    const account = openAccount(grantOf(10), holdOf(4), voidOf());
+    account.apply(grantOf(1, { id: "g2" }), NOW - 1);
+    wake(account.store, NOW + RETENTION);
+    expect(holdIds(account.store)).toEqual(["h1"]);
+    wake(account.store, NOW + RETENTION + 1);
+    expect(holdIds(account.store)).toEqual([]);
+  });
+
   it("run twice drops nothing more", () => {
     const account = openAccount(grantOf(10), holdOf(4), captureOf(4));
     account.apply(holdOf(1, { id: "h2" }), NOW + RETENTION);

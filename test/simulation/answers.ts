@@ -40,7 +40,7 @@ function contentOf(command: Extract<Command, { op: "grant" | "hold" | "refund" }
       return `${command.credits} ${command.kind} ${command.priority} ${command.expiresAt} ${routes}`;
     }
     case "hold":
-      return `${command.credits} ${command.route} ${command.ttlSeconds}`;
+      return `${command.credits} ${command.route} ${command.ttlSeconds} ${command.cap?.jti} ${JSON.stringify(command.idempotency)}`;
     case "refund":
       return `${command.holdId} ${command.credits}`;
   }

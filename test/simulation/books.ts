@@ -4,6 +4,7 @@
  */
 import type { EntryKind } from "../../src/ledger/command.ts";
 import type { Disk } from "./disk.ts";
+import { compacted } from "./totals.ts";
 import { demand } from "./law.ts";
 
 export type Facts = {
@@ -30,6 +31,8 @@ export type Line = {
   ref: string;
   request_id: string | null;
   route: string | null;
+  /** Of a day's total, how many lines it stands for. */
+  calls: number | null;
   balance_available: number;
   balance_held: number;
 };
@@ -65,8 +68,9 @@ export class Books {
   #exists = false;
   facts: Facts = NO_FACTS;
   grants: readonly GrantFacts[] = [];
-  /** The journal's lines so far, as first written. */
-  readonly lines: Line[] = [];
+  /** The journal's lines so far, as first written, or as totals of days long past. */
+  lines: Line[] = [];
+  #last: Line | undefined;
   readonly holds = new Map<string, Account>();
   readonly #totals = { granted: 0, captured: 0, expired: 0, reversed: 0, writtenOff: 0 };
 
@@ -114,8 +118,7 @@ export class Books {
     demand(sums.credits === granted, "conservation", say("the grants are not what was granted"));
     demand(sums.reversed === reversed, "conservation", say("what grants say was reversed"));
     demand(facts.open === held, "conservation", say(`open holds hold ${facts.open}`));
-    const { lines } = this;
-    const last = lines.at(-1);
+    const last = this.#last;
     demand((last?.seq ?? 0) === facts.seq, "journal", say(`the journal ends at ${last?.seq}`));
     demand((last?.balance_available ?? 0) === available, "journal", say("the last line's available"));
     demand((last?.balance_held ?? 0) === held, "journal", say("the last line's held"));
@@ -128,7 +131,7 @@ export class Books {
   }
 
   #enter(line: Line, now: number): void {
-    const last = this.lines.at(-1);
+    const last = this.#last;
     const say = (what: string) => () => `${what}: ${JSON.stringify(line)} after ${JSON.stringify(last)}`;
     demand(line.seq === (last?.seq ?? 0) + 1, "journal", say("a gap"));
     demand(line.at === now, "journal", say(`not of its time, ${now}`));
@@ -136,7 +139,9 @@ export class Books {
     const available = (last?.balance_available ?? 0) + line.amount - line.held;
     demand(line.balance_available === available, "journal", say("available"));
     demand((line.kind === "write_off") === line.written_off > 0, "journal", say("a write-off"));
+    demand(line.calls === null, "journal", say("a total"));
     this.lines.push(line);
+    this.#last = line;
     const totals = this.#totals;
     if (line.kind === "grant" || line.kind === "refund") totals.granted += line.amount;
     if (line.kind === "capture") totals.captured -= line.amount;
@@ -153,6 +158,11 @@ export class Books {
     hold.writtenOff += line.written_off;
   }
 
+  /** Days before `cutoff` are told in totals from now on. */
+  compact(cutoff: number): void {
+    this.lines = compacted(this.lines, cutoff);
+  }
+
   /** Reads the whole journal again: no line may have changed, and all together they are the balance. */
   checkAll(): void {
     if (!this.exist) return;
@@ -164,6 +174,7 @@ export class Books {
     const again = this.#lines(0);
     const changed = again.findIndex((line, index) => !isSame(line, this.lines[index]));
     demand(changed < 0, "journal", () => `line ${changed + 1} was changed: ${JSON.stringify(again[changed])}`);
+    demand(again.length === this.lines.length, "journal", () => `${again.length} lines of ${this.lines.length}`);
   }
 }
 
@@ -176,6 +187,9 @@ function isSame(line: Line, other: Line | undefined): boolean {
     line.amount === other.amount &&
     line.held === other.held &&
     line.written_off === other.written_off &&
-    line.ref === other.ref
+    line.ref === other.ref &&
+    line.calls === other.calls &&
+    line.balance_available === other.balance_available &&
+    line.balance_held === other.balance_held
   );
 }

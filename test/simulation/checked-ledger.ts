@@ -5,7 +5,7 @@
  * the books, the lives of the holds and the answers given before say what must be so whatever the answer is.
  */
 import type { Command, GrantView, Outcome, Query, Readings } from "../../src/ledger/command.ts";
-import { HOLD_RETENTION_DAYS } from "../../src/ledger/ledger.ts";
+import { RETENTION_DAYS } from "../../src/ledger/retention.ts";
 import { CoinLedger } from "../ledger/model.ts";
 import { Answers } from "./answers.ts";
 import { Books, type Line } from "./books.ts";
@@ -16,11 +16,12 @@ import { Broken, demand } from "./law.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { checkReading, Settings } from "./readings.ts";
 import { Refunds } from "./refunds.ts";
+import type { Row } from "../../src/ledger/store.ts";
 import type { Rules } from "./rules.ts";
 import { describeCommand, type Story } from "./story.ts";
 import { count, type Tally } from "./tally.ts";
 
-const RETENTION = HOLD_RETENTION_DAYS * DAY;
+const RETENTION = RETENTION_DAYS * DAY;
 
 /** The turn broke down. A fault is told to the caller and definite; after a crash nobody answers. */
 export type NoAnswer = { readonly kind: "fault" } | { readonly kind: "crashed" };
@@ -46,6 +47,8 @@ export class CheckedLedger {
   readonly coins = new CoinLedger();
   /** The highest report of each hold that was carried out and answered as captured. */
   readonly reported = new Map<string, number>();
+  /** The highest limit each capped token was ever sent with. */
+  readonly limits = new Map<string, number>();
   /** The calls that were told they are included in the account's plan. */
   readonly included = new Set<string>();
   #breakdown: { n: number; as: NoAnswer } | null = null;
@@ -85,12 +88,15 @@ export class CheckedLedger {
     const expected = this.#expect(command, now);
     checkAnswer(command, outcome, expected, this.books.facts);
     this.settings.note(command);
-    const isHolds = command.op === "hold" || command.op === "capture" || command.op === "void";
-    this.#compare(now, written, isHolds ? command.id : command.op === "refund" ? command.holdId : undefined);
+    const isHolds = ["hold", "capture", "void", "keep"].includes(command.op);
+    const id = "id" in command ? command.id : undefined;
+    this.#compare(now, written, isHolds ? id : command.op === "refund" ? command.holdId : undefined);
     if (!("replayed" in outcome || outcome.kind === "changed")) {
       refuseTrace(command, written);
       demand(this.books.exist === existed, "no trace", () => `the refused ${describeCommand(command)} made an account`);
     }
+    if (command.op === "hold" && command.cap)
+      this.limits.set(command.cap.jti, Math.max(command.cap.credits, this.limits.get(command.cap.jti) ?? 0));
     if (command.op === "hold" && outcome.kind === "included") this.included.add(command.id);
     if (command.op === "capture" && outcome.kind === "captured")
       this.reported.set(command.id, Math.max(command.credits, this.reported.get(command.id) ?? 0));
@@ -125,8 +131,10 @@ export class CheckedLedger {
     );
     if (!turn.done) return;
     const written = this.books.check(now);
+    const cutoff = Math.floor((now - RETENTION) / DAY) * DAY;
+    this.books.compact(cutoff);
     this.coins.pass(now);
-    for (const id of this.lifecycle.finishedBefore(now - RETENTION)) {
+    for (const id of this.lifecycle.finishedBefore(cutoff)) {
       // A clock that was set back may keep a hold for longer, never for shorter.
       if (!this.clockWasSetBack || !this.lifecycle.find(id)) this.#forget(id);
     }
@@ -163,6 +171,11 @@ export class CheckedLedger {
         this.#rules.postponePublication(store, at);
       },
     };
+  }
+
+  /** What the checks read of the tables. */
+  rows<R extends Row>(query: string): R[] {
+    return this.books.exist ? this.#disk.rows<R>(query) : [];
   }
 
   /** Reads everything again. */
@@ -205,7 +218,7 @@ export class CheckedLedger {
   }
 
   #forget(id: string): void {
-    this.coins.holds.delete(id);
+    this.coins.forget(id);
     this.lifecycle.forget(id);
     this.#answers.forgetHold(id);
     this.#refunds.forget(id);

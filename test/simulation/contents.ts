@@ -3,12 +3,14 @@
  * Content 0 is the plainest, so that a shrunk plan reads easily.
  */
 import { credits } from "../../src/credits.ts";
-import type { GrantCommand, HoldCommand, RefundCommand, TokenFacts } from "../../src/ledger/command.ts";
+import type { Answer, GrantCommand, HoldCommand, RefundCommand, TokenFacts } from "../../src/ledger/command.ts";
 
 /** The true time at which every history begins, in milliseconds. */
 export const START = Date.UTC(2026, 10, 23);
 export const SECOND = 1000;
 export const DAY = 86_400 * SECOND;
+/** How long an idempotency key is bound. */
+export const KEY_LIFE = DAY;
 /** Longer than any hold lives. */
 export const LONGEST_HOLD = 4 * SECOND;
 
@@ -49,15 +51,34 @@ export function tokenContent(content: number): TokenFacts {
 
 export function holdContent(id: string, content: number): HoldCommand {
   const next = digits(content);
+  const amount = credits(next(1, 2, 3, 4, 5));
+  const ttlSeconds = next(1, 2, 3, 4);
+  const route = next(ROUTES[0], ROUTES[0], ROUTES[1]);
+  const includedBy = next<readonly string[]>([], [], [], ["pro"]);
+  const token = tokenContent(next(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
+  const key = next(null, null, "k1", "k2");
+  const digest = next("a", "a", "a", "b");
+  const limit = next(null, null, 5, 8, 3);
   return {
     op: "hold",
     id,
-    credits: credits(next(1, 2, 3, 4, 5)),
-    ttlSeconds: next(1, 2, 3, 4),
-    route: next(ROUTES[0], ROUTES[0], ROUTES[1]),
-    includedBy: next<readonly string[]>([], [], [], ["pro"]),
-    token: tokenContent(next(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)),
+    credits: amount,
+    ttlSeconds,
+    route,
+    includedBy,
+    token,
+    cap:
+      limit === null || token.jti === null
+        ? null
+        : { jti: token.jti, credits: credits(limit), until: START + 900 * DAY },
+    idempotency: key === null ? null : { key, digest },
   };
+}
+
+/** An answer worth keeping, or one that cannot be kept. */
+export function answerContent(content: number): Answer | null {
+  const body = new Uint8Array([content % 251]);
+  return content % 3 === 2 ? null : { status: 200, headers: [["content-type", "text/plain"]], body };
 }
 
 export function refundContent(id: string, holdId: string, content: number): RefundCommand {

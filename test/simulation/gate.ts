@@ -10,7 +10,7 @@
 import { credits } from "../../src/credits.ts";
 import type { CaptureCommand, HoldCommand } from "../../src/ledger/command.ts";
 import { newCall, type Call } from "./call.ts";
-import { SECOND } from "./contents.ts";
+import { answerContent, SECOND } from "./contents.ts";
 import { demand } from "./law.ts";
 import { ATTEMPTS, CAPTURE_ATTEMPTS, type Message, type Network, type Told } from "./network.ts";
 import type { Deed, Origin } from "./origin.ts";
@@ -137,6 +137,8 @@ export class Gate {
     const command: CaptureCommand = { op: "capture", id: call.id, credits: credits(call.spent), final };
     this.#send(command, CAPTURE_ATTEMPTS, (told) => {
       if (told.kind === "unavailable") call.excuse ??= "gave_up";
+      else if (final && call.hold.idempotency)
+        this.#send({ op: "keep", id: call.id, answer: answerContent(call.spent) }, ATTEMPTS);
     });
   }
 

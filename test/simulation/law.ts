@@ -21,6 +21,10 @@ export type Law =
   | "publication"
   /** Nothing reaches the origin without a hold placed before it. */
   | "unpaid"
+  /** Of the calls under one idempotency key at most one is charged; none is made again whose charge came in time. */
+  | "once a key"
+  /** The calls of a token hold and are charged no more than its spend limit. */
+  | "spend limit"
   /** The origin's log and the journal agree about every call. */
   | "reconciliation"
   /** The ledger met a bug of its own. */

@@ -40,6 +40,7 @@ const KINDS = {
   hold: 8,
   capture: 12,
   void: 2,
+  keep: 2,
 } as const;
 
 export type OpKind = keyof typeof KINDS;
@@ -58,7 +59,7 @@ export type Setting = {
 export type Plan = { readonly setting: Setting; readonly ops: readonly PlannedOp[] };
 
 export const OP_KINDS = Object.keys(KINDS) as readonly OpKind[];
-const OP_INTEGER_MAX = 4096;
+const OP_INTEGER_MAX = 2 ** 20;
 const LENGTH_MIN = 10;
 const LENGTH_MAX = 34;
 
@@ -87,6 +88,7 @@ const NEEDS: Readonly<Partial<Record<OpKind, OpKind>>> = {
   close: "spend",
   capture: "hold",
   void: "hold",
+  keep: "hold",
 };
 
 /** Draws kinds by weights of its own: many are left out, some are far more frequent than others. */

@@ -51,7 +51,8 @@ export function checkReading(query: Query, found: Readings[Query["read"]], state
 
 function checkEntries(after: number, limit: number, found: Readings["entries"], lines: readonly Line[]): void {
   const wanted = lines.filter(({ seq }) => seq > after).slice(0, limit);
-  const next = (wanted.at(-1)?.seq ?? after) < lines.length ? (wanted.at(-1)?.seq ?? null) : null;
+  const last = wanted.at(-1)?.seq ?? null;
+  const next = (last ?? after) < (lines.at(-1)?.seq ?? 0) ? last : null;
   const say = (): string => `${JSON.stringify(found)}, must be ${JSON.stringify(wanted)} and then ${next}`;
   demand(found?.entries.length === wanted.length && found.next === next, "telling", say);
   demand(
@@ -73,6 +74,7 @@ function entryOf(line: Line | undefined): Entry | undefined {
       ref: line.ref,
       requestId: line.request_id,
       route: line.route,
+      calls: line.calls,
       balance: { available: line.balance_available, held: line.balance_held },
     }
   );

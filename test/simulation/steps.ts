@@ -98,6 +98,9 @@ export const STEPS: Readonly<Record<OpKind, (world: World, a: number, b: number,
   capture: (world, a, b, c) => {
     world.ledger.apply({ op: "capture", id: world.heldId(a), credits: credits(b % 6), final: c % 3 === 2 });
   },
+  keep: (world, a, b) => {
+    world.ledger.apply({ op: "keep", id: world.heldId(a), answer: content.answerContent(b) });
+  },
   void: (world, a) => {
     world.ledger.apply({ op: "void", id: world.heldId(a) });
   },

@@ -10,6 +10,7 @@ import { ATTEMPTS, fateOf, Network, PAYMENT_ATTEMPTS } from "./network.ts";
 import { Origin } from "./origin.ts";
 import type { Setting } from "./plan.ts";
 import { Publisher } from "./publisher.ts";
+import { reckonCaps, reckonKeys } from "./promises.ts";
 import { reckon } from "./reckoning.ts";
 import type { Rules } from "./rules.ts";
 import type { Story } from "./story.ts";
@@ -65,7 +66,9 @@ export class World {
   begin(kind: Call["kind"], a: number, b: number, c: number): void {
     const gate = this.gates[a % this.gates.length];
     if (!gate) return;
-    const hold: HoldCommand = content.holdContent(`${kind}${(this.#callCount += 1)}`, b);
+    const wanted = content.holdContent(`${kind}${(this.#callCount += 1)}`, b);
+    // A call that has a key or a cap takes a hold of its own.
+    const hold: HoldCommand = kind === "purse" ? { ...wanted, cap: null, idempotency: null } : wanted;
     gate.begin(kind, hold);
     this.hurry(c);
   }
@@ -126,7 +129,9 @@ export class World {
 
   /** Mostly a deadline is met to the millisecond, or just missed. */
   wait(how: number): void {
-    const by = [1, 999, 1000, 2000][how % 4] ?? 1;
+    // Now and then until an answer counts as given, or until a key is free again.
+    const long = how % 64 === 63 ? content.KEY_LIFE : 30_000;
+    const by = how % 16 === 15 ? long : ([1, 999, 1000, 2000][how % 4] ?? 1);
     const deadline = this.#nextDeadline();
     if (deadline === undefined || how % 3 === 0) this.#now += by;
     else this.#now = Math.max(this.#now, deadline + ([0, 0, -1, 1][how % 4] ?? 0));
@@ -157,7 +162,7 @@ export class World {
     const begun = this.#now;
     this.#reckon();
     for (const { calls } of this.gates) calls.length = 0;
-    this.#now = begun + RETENTION + ([0, 1, -content.SECOND, content.SECOND][how % 4] ?? 0);
+    this.#now = begun + RETENTION + content.DAY + ([0, 1, -content.SECOND, content.SECOND][how % 4] ?? 0);
     this.ledger.wake();
   }
 
@@ -202,5 +207,7 @@ export class World {
     // The first may have broken down.
     this.ledger.read({ read: "account" });
     reckon(this.calls, this.origin, this.ledger, this.#tally);
+    reckonKeys(this.calls, this.origin, this.ledger);
+    reckonCaps(this.ledger);
   }
 }
