@@ -150,7 +150,12 @@ export type Outcomes = {
     | { readonly kind: "exceeds_hold"; readonly held: number }
     | HoldResolved;
   void: Done<"voided"> | HoldNotFound | HoldResolved;
-  keep: { readonly kind: "kept" } | HoldNotFound | { readonly kind: "nothing_charged" };
+  keep:
+    | { readonly kind: "kept" }
+    | HoldNotFound
+    | { readonly kind: "nothing_charged" }
+    /** No key asks for this answer: the call never had one, or it stands for another call or for none by now. */
+    | { readonly kind: "key_passed_on" };
   refund:
     | Done<"refunded", { readonly credits: number }>
     | Conflict

@@ -100,7 +100,7 @@ export function reverse(store: Store, command: ReverseCommand, now: number): Out
 /** The grants with credits left, in the order they burn: priority, earliest expiry, promotional before bought, oldest. */
 const IN_BURN_ORDER = `FROM grants WHERE live = 1 ORDER BY priority, expires_at IS NULL, expires_at, kind <> 'promotional', seq`;
 /** How many grants a draw reads at a time; most draws need the first alone. */
-const DRAW_BATCH = 8;
+const DRAW_BATCH = 3;
 
 /** What could pay for `route` now: all that is available but for what grants hold for other routes. */
 export function usableCredits(store: Store, route: string): number {

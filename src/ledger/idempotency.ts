@@ -61,12 +61,14 @@ export function reclaimKey(store: Store, row: HoldRow, now: number): boolean {
   return true;
 }
 
-export function keep(store: Store, { id, answer }: KeepCommand): Outcomes["keep"] {
+/** Keeps the first answer it is given of a call, as long as there is a key that could ask for it. */
+export function keep(store: Store, { id, answer }: KeepCommand, now: number): Outcomes["keep"] {
   const row = findHold(store, id);
   if (!row) return { kind: "hold_not_found" };
   if (!isDelivered(row)) return { kind: "nothing_charged" };
-  if (row.idempotency_key === null || store.exec(`SELECT 1 FROM answers WHERE hold_id = ?1`, id).length > 0)
-    return { kind: "kept" };
+  const asksFor = row.idempotency_key === null ? undefined : findBound(store, row.idempotency_key, now)?.id;
+  if (asksFor !== id) return { kind: "key_passed_on" };
+  if (store.exec(`SELECT 1 FROM answers WHERE hold_id = ?1`, id).length > 0) return { kind: "kept" };
   const headers = answer && JSON.stringify(answer.headers);
   const bytes = answer && headers !== null ? answer.body.length + headers.length : 0;
   makeRoom(store, bytes);
@@ -127,9 +129,11 @@ function isDelivered(row: HoldRow): boolean {
   return row.state === "captured" || (row.state !== "held" && row.captured + row.written_off > 0);
 }
 
+type KeyRow = { hold_id: string; bound_at: number };
+
 function point(store: Store, key: string, holdId: string, now: number): void {
-  const old = store.exec<{ hold_id: string }>(`SELECT hold_id FROM idempotency_keys WHERE key = ?1`, key)[0];
-  if (old && old.hold_id !== holdId) dropAnswer(store, old.hold_id);
+  const old = store.exec<KeyRow>(`SELECT hold_id, bound_at FROM idempotency_keys WHERE key = ?1`, key)[0];
+  if (old && (old.hold_id !== holdId || old.bound_at <= now - KEY_RETENTION_MS)) dropAnswer(store, old.hold_id);
   store.exec(
     `INSERT INTO idempotency_keys (key, hold_id, bound_at) VALUES (?1, ?2, ?3)
      ON CONFLICT (key) DO UPDATE SET hold_id = ?2, bound_at = ?3`,

@@ -11,7 +11,7 @@ import { keep } from "./idempotency.ts";
 import { accountRow, PUBLISH_INTERVAL_MS, touch } from "./journal.ts";
 import { readAccess, readAccount, readEntries } from "./read.ts";
 import { refund } from "./refunds.ts";
-import { nextPurge, purge } from "./retention.ts";
+import { nextPurge, purge, PURGE_BATCH } from "./retention.ts";
 import { accountExists, migrate } from "./schema.ts";
 import type { Store } from "./store.ts";
 import { revoke, revokeAll } from "./tokens.ts";
@@ -72,7 +72,7 @@ function run(store: Store, command: Command, now: number): Outcomes[Op] {
     case "void":
       return voidHold(store, command, now);
     case "keep":
-      return keep(store, command);
+      return keep(store, command, now);
     case "refund":
       return refund(store, command, now);
     case "reverse":
@@ -109,12 +109,12 @@ export function read(store: Store, query: Query, now: number): Readings[Query["r
   });
 }
 
-/** What the alarm does: expiry and purging. Safe to run twice or never. */
-export function wake(store: Store, now: number): void {
+/** What the alarm does: expiry and purging, of at most `batch` old lines. Safe to run twice or never. */
+export function wake(store: Store, now: number, batch = PURGE_BATCH): void {
   if (!accountExists(store)) return;
   store.transaction(() => {
     expire(store, now);
-    purge(store, now);
+    purge(store, now, batch);
   });
 }
 

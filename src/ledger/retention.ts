@@ -17,7 +17,7 @@ export const RETENTION_DAYS = 30;
 const DAY_MS = 86_400_000;
 const RETENTION_MS = RETENTION_DAYS * DAY_MS;
 /** Bounds the work of one purge; the alarm rings again at once while there is more. */
-const PURGE_BATCH = 500;
+export const PURGE_BATCH = 500;
 
 /** When there will next be something to drop: a day and the retention after the oldest line that no purge has seen. */
 export function nextPurge(store: Store): number | null {
@@ -30,8 +30,8 @@ export function nextPurge(store: Store): number | null {
 }
 
 /** Compacts and drops what is due, a batch at a time. */
-export function purge(store: Store, now: number): void {
-  compact(store, startOfDay(now - RETENTION_MS));
+export function purge(store: Store, now: number, batch: number): void {
+  compact(store, startOfDay(now - RETENTION_MS), batch);
   forgetKeys(store, now);
   forgetRevocations(store, now);
   forgetCaps(store, now - RETENTION_MS);
@@ -52,16 +52,16 @@ type Total = {
 /** The lines a call leaves: those of a grant, of which some expire too, have no request id. */
 const OF_CALLS = `request_id IS NOT NULL AND kind <> 'refund'`;
 
-function compact(store: Store, before: number): void {
+function compact(store: Store, before: number, batch: number): void {
   const from = accountRow(store).purged_seq;
-  const batch = store.exec<{ seq: number; at: number }>(
+  const oldest = store.exec<{ seq: number; at: number }>(
     `SELECT seq, at FROM entries WHERE seq > ?1 ORDER BY seq LIMIT ?2`,
     from,
-    PURGE_BATCH,
+    batch,
   );
   // Up to the first line that is too young: a clock that was set back leaves younger lines before older ones.
-  const young = batch.findIndex(({ at }) => at >= before);
-  const to = batch[(young < 0 ? batch.length : young) - 1]?.seq;
+  const young = oldest.findIndex(({ at }) => at >= before);
+  const to = oldest[(young < 0 ? oldest.length : young) - 1]?.seq;
   if (to === undefined) return;
   const totals = store.exec<Total>(
     `SELECT at / ${DAY_MS} AS day, kind, route, COUNT(*) AS calls, SUM(amount) AS amount, SUM(held) AS held,

@@ -7,20 +7,17 @@
  */
 import type { Command, GrantCommand, GrantView, HoldCommand, RefundCommand } from "../../src/ledger/command.ts";
 import {
-  ANSWERING,
   contentOf,
-  DAY,
-  isDelivered,
   rankOf,
   termsOf,
   type Answer,
   type Coin,
   type Grant,
-  type HeldAnswer,
   type Hold,
   type Place,
   type State,
 } from "./coin.ts";
+import { KeyModel } from "./key-model.ts";
 
 export class CoinLedger {
   readonly coins: Coin[] = [];
@@ -31,6 +28,7 @@ export class CoinLedger {
   #suspended = false;
   #plan: { name: string | null; until: number | null } = { name: null, until: null };
   readonly #capLimits = new Map<string, number>();
+  readonly keys = new KeyModel(this.holds);
   readonly #spentLongAgo = new Map<string, number>();
   readonly #revoked = new Set<string>();
   #revokedUpTo = -1;
@@ -49,7 +47,7 @@ export class CoinLedger {
       case "void":
         return this.#void(command.id);
       case "keep":
-        return this.#keep(command.id, command.answer);
+        return this.keys.keep(this.holds.get(command.id), command.answer, this.#now);
       case "refund":
         return this.#refund(command, refunded);
       case "reverse":
@@ -147,8 +145,8 @@ export class CoinLedger {
     if (this.#suspended) return { kind: "account_suspended" };
     if (token.issuedAt <= this.#revokedUpTo || (token.jti !== null && this.#revoked.has(token.jti)))
       return { kind: "token_revoked" };
-    const bound = this.#boundTo(command);
-    if (bound) return this.#answerBound(bound, command);
+    const bound = this.keys.boundTo(command, this.#now);
+    if (bound) return this.keys.answer(bound, command, this.#now, this.balance());
     if (plan !== null && includedBy.includes(plan)) return { kind: "included", balance: this.balance() };
     const spent = this.#spentUnder(command.cap?.jti);
     if (command.cap && spent + credits > command.cap.credits)
@@ -167,10 +165,11 @@ export class CoinLedger {
     const coins = usable.slice(0, credits);
     for (const coin of coins) coin.place = "held";
     if (command.cap) this.#capLimits.set(command.cap.jti, command.cap.credits);
-    for (const other of this.#underKeyOf(command)) other.answer = undefined;
     const ends = this.#now + ttlSeconds * 1000;
     const unresolved = { charged: [], lost: 0, state: "held" as const, endedAt: NaN, answer: undefined };
-    this.holds.set(id, { command, ends, coins, boundAt: this.#now, ...unresolved });
+    const placed = { command, ends, coins, boundAt: this.#now, ...unresolved };
+    this.holds.set(id, placed);
+    this.keys.own(placed, this.#now);
     return { kind: "held", replayed: false, state: "held", balance: this.balance() };
   }
 
@@ -208,9 +207,11 @@ export class CoinLedger {
   /** What a late charge may take: nothing if its key has passed on, no more than its token's cap leaves. */
   #lateCoins(hold: Hold): Coin[] {
     const { route, cap } = hold.command;
-    const passedOn = this.#boundTo(hold.command, hold) !== undefined;
-    hold.boundAt = passedOn ? -Infinity : this.#now;
-    if (passedOn) return [];
+    if (this.keys.boundTo(hold.command, this.#now, hold)) {
+      hold.boundAt = -Infinity;
+      return [];
+    }
+    this.keys.own(hold, this.#now);
     const coins = this.#usable(route, "available");
     return cap ? coins.slice(0, Math.max(0, (this.#capLimits.get(cap.jti) ?? 0) - this.#spentUnder(cap.jti))) : coins;
   }
@@ -221,39 +222,6 @@ export class CoinLedger {
       (sum, { state, coins, charged }) => sum + (state === "held" ? coins : charged).length,
       this.#longAgo(jti),
     );
-  }
-
-  #underKeyOf({ idempotency }: HoldCommand): Hold[] {
-    return idempotency
-      ? [...this.holds.values()].filter(({ command }) => command.idempotency?.key === idempotency.key)
-      : [];
-  }
-
-  /** The call, other than `self`, that has the command's key today: under way, or delivered. There is never more than one. */
-  #boundTo(command: HoldCommand, self?: Hold): Hold | undefined {
-    const bound = this.#underKeyOf(command).filter(
-      (hold) => hold !== self && hold.boundAt > this.#now - DAY && (hold.state === "held" || isDelivered(hold)),
-    );
-    if (bound.length > 1) throw new Error(`${bound.length} calls have one key`);
-    return bound[0];
-  }
-
-  #answerBound(bound: Hold, { idempotency }: HoldCommand): Answer {
-    if (bound.command.idempotency?.digest !== idempotency?.digest) return { kind: "idempotency_mismatch" };
-    if (bound.state === "held") return { kind: "request_in_flight", releaseAt: bound.ends };
-    const answeredBy = bound.endedAt + ANSWERING;
-    if (bound.answer === undefined && this.#now < answeredBy)
-      return { kind: "request_in_flight", releaseAt: answeredBy };
-    const [requestId, credits, answer] = [bound.command.id, bound.charged.length, bound.answer ?? null];
-    return { kind: "already_delivered", requestId, credits, answer, balance: this.balance() };
-  }
-
-  #keep(id: string, answer: HeldAnswer | null): Answer {
-    const hold = this.holds.get(id);
-    if (!hold) return { kind: "hold_not_found" };
-    if (!isDelivered(hold)) return { kind: "nothing_charged" };
-    if (hold.command.idempotency && hold.answer === undefined) hold.answer = answer;
-    return { kind: "kept" };
   }
 
   #end(hold: Hold, state: State): void {

@@ -39,6 +39,7 @@ export class CheckedLedger {
   readonly #tally: Tally;
   readonly #story: Story;
   readonly #clock: () => number;
+  readonly #batch: number;
   readonly #answers = new Answers();
   readonly #refunds = new Refunds();
   readonly settings = new Settings();
@@ -55,12 +56,18 @@ export class CheckedLedger {
   turns = 0;
   clockWasSetBack = false;
 
-  constructor(disk: Disk, rules: Rules, clock: () => number, told: { tally: Tally; story: Story; stranger: boolean }) {
+  constructor(
+    disk: Disk,
+    rules: Rules,
+    clock: () => number,
+    told: { tally: Tally; story: Story; stranger: boolean; batch: number },
+  ) {
     this.#disk = disk;
     this.#rules = rules;
     this.#tally = told.tally;
     this.#story = told.story;
     this.#clock = clock;
+    this.#batch = told.batch;
     this.books = new Books(disk, told.stranger);
     this.lifecycle = new Lifecycle(disk, this.books);
   }
@@ -123,17 +130,23 @@ export class CheckedLedger {
 
   wake(): void {
     const now = this.#clock();
-    const turn = this.#turn(
-      () => {
-        this.#rules.wake(this.#disk.store, now);
-      },
-      () => "alarm",
-    );
-    if (!turn.done) return;
-    const written = this.books.check(now);
+    const written: Line[] = [];
+    // A purge works in batches, and the alarm rings again until there is nothing left.
+    for (let before = -1; before !== this.#purged();) {
+      before = this.#purged();
+      const turn = this.#turn(
+        () => {
+          this.#rules.wake(this.#disk.store, now, this.#batch);
+        },
+        () => "alarm",
+      );
+      if (!turn.done) before = -1;
+      written.push(...this.books.check(now));
+    }
     const cutoff = Math.floor((now - RETENTION) / DAY) * DAY;
     this.books.compact(cutoff);
     this.coins.pass(now);
+    this.coins.keys.forget(now);
     for (const id of this.lifecycle.finishedBefore(cutoff)) {
       // A clock that was set back may keep a hold for longer, never for shorter.
       if (!this.clockWasSetBack || !this.lifecycle.find(id)) this.#forget(id);
@@ -141,6 +154,11 @@ export class CheckedLedger {
     this.#compare(now, written);
     this.lifecycle.checkAll(now);
     this.#story?.push(`      the alarm rings`);
+  }
+
+  /** How far the journal was purged. */
+  #purged(): number {
+    return this.rows<{ seq: number }>(`SELECT purged_seq AS seq FROM account`)[0]?.seq ?? 0;
   }
 
   /** The object is built anew. */

@@ -14,7 +14,9 @@ import { GRANTS_MUTANTS } from "./mutants/grants.ts";
 import { HOLDS_MUTANTS } from "./mutants/holds.ts";
 import { JOURNAL_MUTANTS } from "./mutants/journal.ts";
 import { LEDGER_MUTANTS } from "./mutants/ledger.ts";
+import { PROMISES_MUTANTS } from "./mutants/promises.ts";
 import { REFUNDS_MUTANTS } from "./mutants/refunds.ts";
+import { RETENTION_MUTANTS } from "./mutants/retention.ts";
 
 const MUTANTS: readonly Mutant[] = [
   ...GRANTS_MUTANTS,
@@ -23,6 +25,8 @@ const MUTANTS: readonly Mutant[] = [
   ...REFUNDS_MUTANTS,
   ...JOURNAL_MUTANTS,
   ...LEDGER_MUTANTS,
+  ...PROMISES_MUTANTS,
+  ...RETENTION_MUTANTS,
   ...GATE_MUTANTS,
 ];
 const USAGE = "npm run mutants -- [--seed S] [--only NAME]";

@@ -55,6 +55,8 @@ export type Setting = {
   readonly stranger: boolean;
   /** Whether what is still on the way at the end arrives before the deadlines or after them. */
   readonly straysEarly: boolean;
+  /** How many lines a purge takes at once. */
+  readonly purgeBatch: number;
 };
 export type Plan = { readonly setting: Setting; readonly ops: readonly PlannedOp[] };
 
@@ -71,6 +73,7 @@ export function planFrom(seed: number): Plan {
     gateOffset: chance.pick([0, 0, 1, -999, 3_600_000, -3_600_000]),
     stranger: chance.below(16) === 0,
     straysEarly: chance.below(2) === 0,
+    purgeBatch: chance.pick([500, 1, 2, 3, 7]),
   };
   const draw = swarm(chance);
   const contents = Array.from({ length: 16 }, () => chance.below(OP_INTEGER_MAX));

@@ -27,6 +27,18 @@ export function reckonKeys(calls: readonly Call[], origin: Origin, ledger: Check
   }
 }
 
+type Stored = { stray: number; bytes: number; counted: number };
+
+/** Kept answers are those of calls whose key still points at them, and their bytes are counted right. */
+export function reckonAnswers(ledger: CheckedLedger): void {
+  const [stored] = ledger.rows<Stored>(
+    `SELECT (SELECT COUNT(*) FROM answers WHERE hold_id NOT IN (SELECT hold_id FROM idempotency_keys)) AS stray,
+       (SELECT COALESCE(SUM(bytes), 0) FROM answers) AS bytes, answer_bytes AS counted FROM account`,
+  );
+  const holds = !stored || (stored.stray === 0 && stored.bytes === stored.counted);
+  demand(holds, "once a key", () => `answers are left over: ${JSON.stringify(stored)}`);
+}
+
 type Capped = { jti: string; spent: number };
 
 export function reckonCaps(ledger: CheckedLedger): void {

@@ -15,7 +15,7 @@ import type { Store } from "../../src/ledger/store.ts";
 export type Rules = {
   readonly apply: (store: Store, command: Command, now: number) => Outcome;
   readonly read: (store: Store, query: Query, now: number) => Readings[Query["read"]];
-  readonly wake: (store: Store, now: number) => void;
+  readonly wake: (store: Store, now: number, batch: number) => void;
   readonly open: (store: Store) => void;
   readonly nextWake: (store: Store) => number | null;
   readonly duePublication: (store: Store, now: number) => { readonly version: number } | undefined;

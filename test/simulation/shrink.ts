@@ -4,7 +4,14 @@ import type { Plan, PlannedOp, Setting } from "./plan.ts";
 
 /** Bounds the work; a plan that is still large then is printed as it is. */
 const TRIES_MAX = 4000;
-const PLAIN: Setting = { gates: 2, ledgerOffset: 0, gateOffset: 0, stranger: false, straysEarly: true };
+const PLAIN: Setting = {
+  gates: 2,
+  ledgerOffset: 0,
+  gateOffset: 0,
+  stranger: false,
+  straysEarly: true,
+  purgeBatch: 500,
+};
 
 /** `breaks` plays a plan and says which law it breaks. */
 export function shrink(plan: Plan, law: Law, breaks: (plan: Plan) => Law | null): Plan {

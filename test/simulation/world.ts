@@ -10,7 +10,7 @@ import { ATTEMPTS, fateOf, Network, PAYMENT_ATTEMPTS } from "./network.ts";
 import { Origin } from "./origin.ts";
 import type { Setting } from "./plan.ts";
 import { Publisher } from "./publisher.ts";
-import { reckonCaps, reckonKeys } from "./promises.ts";
+import { reckonAnswers, reckonCaps, reckonKeys } from "./promises.ts";
 import { reckon } from "./reckoning.ts";
 import type { Rules } from "./rules.ts";
 import type { Story } from "./story.ts";
@@ -38,7 +38,12 @@ export class World {
     this.#tally = tally;
     this.#ledgerOffset = setting.ledgerOffset;
     const clock = (): number => this.#now + this.#ledgerOffset;
-    this.ledger = new CheckedLedger(disk, rules, clock, { tally, story, stranger: setting.stranger });
+    this.ledger = new CheckedLedger(disk, rules, clock, {
+      tally,
+      story,
+      stranger: setting.stranger,
+      batch: setting.purgeBatch,
+    });
     this.#publisher = new Publisher(this.ledger, clock);
     this.network = new Network(this.ledger, tally, story);
     const { lifecycle, included } = this.ledger;
@@ -130,7 +135,7 @@ export class World {
   /** Mostly a deadline is met to the millisecond, or just missed. */
   wait(how: number): void {
     // Now and then until an answer counts as given, or until a key is free again.
-    const long = how % 64 === 63 ? content.KEY_LIFE : 30_000;
+    const long = how % 32 === 31 ? content.KEY_LIFE : 30_000;
     const by = how % 16 === 15 ? long : ([1, 999, 1000, 2000][how % 4] ?? 1);
     const deadline = this.#nextDeadline();
     if (deadline === undefined || how % 3 === 0) this.#now += by;
@@ -208,6 +213,7 @@ export class World {
     this.ledger.read({ read: "account" });
     reckon(this.calls, this.origin, this.ledger, this.#tally);
     reckonKeys(this.calls, this.origin, this.ledger);
+    reckonAnswers(this.ledger);
     reckonCaps(this.ledger);
   }
 }

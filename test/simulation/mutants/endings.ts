@@ -27,8 +27,8 @@ export const ENDINGS_MUTANTS: readonly Mutant[] = [
     ["late-rest-is-forgotten", "    added - found,\n    formatParts([...", "    0,\n    formatParts([..."],
     [
       "late-capture-from-any-grant",
-      "const parts = draw(store, row.route, added);",
-      'const parts = draw(store, "GET /v1/search", added);',
+      "const parts = draw(store, row.route, claim);",
+      'const parts = draw(store, "GET /v1/search", claim);',
     ],
     ["late-capture-forgets-its-grants", "formatParts([...parseParts(row.parts), ...parts]),", "row.parts,"],
     [

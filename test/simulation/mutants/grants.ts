@@ -42,7 +42,17 @@ export const GRANTS_MUTANTS: readonly Mutant[] = [
     ["burn-order-unexpiring-first", "expires_at IS NULL, expires_at, kind", "expires_at, kind"],
     ["burn-order-bought-before-promotional", "kind <> 'promotional', seq", "kind = 'promotional', seq"],
     ["burn-order-youngest-first", "kind <> 'promotional', seq`", "kind <> 'promotional', seq DESC`"],
-    ["restricted-grant-spent-elsewhere", "if (!paysFor(row, route)) continue;\n", ""],
+    [
+      "restricted-grant-spent-elsewhere",
+      "const taken = paysFor(row, route) ? Math.min(missing, row.remaining) : 0;",
+      "const taken = Math.min(missing, row.remaining);",
+    ],
+    [
+      "restricted-credits-count-for-all",
+      "restricted.filter((row) => !paysFor(row, route))",
+      "restricted.filter((row) => row.seq < 0)",
+    ],
+    ["draw-reads-one-batch-only", "if (batch.length < DRAW_BATCH) break;", "break;"],
     [
       "restriction-not-looked-at",
       "return row.routes === null || parseRoutes(row.routes).includes(route);",

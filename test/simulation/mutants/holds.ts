@@ -3,14 +3,14 @@ import { mutants, type Mutant } from "../mutant.ts";
 
 export const HOLDS_MUTANTS: readonly Mutant[] = [
   ...mutants("an id is not kept", "holds.ts", [
-    ["hold-ignores-credits-in-content", "known.credits === command.credits && known.route", "known.route"],
-    ["hold-ignores-route-in-content", "known.route === command.route && ", ""],
-    ["hold-ignores-life-in-content", " && known.ttl_seconds === command.ttlSeconds", ""],
+    ["hold-ignores-credits-in-content", "row.credits === credits &&", "row.credits > 0 &&"],
+    ["hold-ignores-route-in-content", "row.route === route &&", "row.route.length > 0 &&"],
+    ["hold-ignores-life-in-content", "row.ttl_seconds === ttlSeconds &&", "row.ttl_seconds > 0 &&"],
     ["hold-replay-says-held", "replayed: true, state: known.state,", 'replayed: true, state: "held",'],
     [
       "refused-hold-is-written",
-      "    return insufficient(store, command);\n\n",
-      "    { store.exec(`INSERT INTO holds (id, credits, state, route, ttl_seconds, parts, created_at, expires_at, resolved_at) VALUES (?1, ?2, 'voided', ?3, ?4, '[]', ?5, ?5, ?5)`, command.id, command.credits, command.route, command.ttlSeconds, now); return insufficient(store, command); }\n\n",
+      "    return insufficient(store, command);\n  return",
+      "    { store.exec(`INSERT INTO holds (id, credits, state, route, ttl_seconds, parts, created_at, expires_at, resolved_at) VALUES (?1, ?2, 'voided', ?3, ?4, '[]', ?5, ?5, ?5)`, command.id, command.credits, command.route, command.ttlSeconds, now); return insufficient(store, command); }\n  return",
     ],
   ]),
   ...mutants("charged wrongly", "holds.ts", [

@@ -30,13 +30,6 @@ export const LEDGER_MUTANTS: readonly Mutant[] = [
       "  return (<T>(block: () => T): T => block())(() => {\n    if (!accountExists(store)) {",
     ],
     [
-      "forgotten-a-day-early",
-      "DELETE FROM holds WHERE id = ?1 AND state <> 'held' AND resolved_at < ?2`, ref, now - RETENTION_MS",
-      "DELETE FROM holds WHERE id = ?1 AND state <> 'held' AND resolved_at < ?2`, ref, now - RETENTION_MS + 86_400_000",
-    ],
-    ["forgotten-a-millisecond-early", "resolved_at < ?2`, ref", "resolved_at <= ?2`, ref"],
-    ["open-holds-are-forgotten", " AND state <> 'held' AND resolved_at < ?2`", " AND created_at < ?2`"],
-    [
       "a-stranger-is-written-down",
       "      if (refusal) return refusal;\n",
       "      if (refusal) { migrate(store); return refusal; }\n",
