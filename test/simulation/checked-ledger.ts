@@ -16,7 +16,7 @@ import { Broken, demand } from "./law.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { checkReading, Settings } from "./readings.ts";
 import { Refunds } from "./refunds.ts";
-import type { Row } from "../../src/ledger/store.ts";
+import type { Row as SqlRow } from "../../src/ledger/store.ts";
 import type { Rules } from "./rules.ts";
 import { describeCommand, type Story } from "./story.ts";
 import { count, type Tally } from "./tally.ts";
@@ -192,7 +192,7 @@ export class CheckedLedger {
   }
 
   /** What the checks read of the tables. */
-  rows<R extends Row>(query: string): R[] {
+  rows<R extends SqlRow>(query: string): R[] {
     return this.books.exist ? this.#disk.rows<R>(query) : [];
   }
 

@@ -9,8 +9,6 @@ import type { Answer, GrantCommand, HoldCommand, RefundCommand, TokenFacts } fro
 export const START = Date.UTC(2026, 10, 23);
 export const SECOND = 1000;
 export const DAY = 86_400 * SECOND;
-/** How long an idempotency key is bound. */
-export const KEY_LIFE = DAY;
 /** Longer than any hold lives. */
 export const LONGEST_HOLD = 4 * SECOND;
 

@@ -16,6 +16,10 @@ const OUTCOMES = [
   ...["held", "conflict", "account_suspended", "token_revoked", "included", "insufficient_balance"].map(
     (kind) => `answer hold: ${kind}`,
   ),
+  ...["idempotency_mismatch", "request_in_flight", "already_delivered", "spend_limit_reached"].map(
+    (kind) => `answer hold: ${kind}`,
+  ),
+  ...["kept", "hold_not_found", "nothing_charged", "key_passed_on"].map((kind) => `answer keep: ${kind}`),
   ...["captured", "hold_not_found", "exceeds_hold", "hold_resolved"].map((kind) => `answer capture: ${kind}`),
   ...["voided", "hold_not_found", "hold_resolved"].map((kind) => `answer void: ${kind}`),
   ...["refunded", "conflict", "hold_not_found", "nothing_charged", "exceeds_charge"].map(
