@@ -63,7 +63,7 @@ function knownTo1(store: Store, tables: Record<string, object[]>): unknown {
   );
 }
 
-describe("tables that version 1 wrote", () => {
+describe("tables that version 1 wrote", { timeout: 60_000 }, () => {
   it("are as they were in every balance, entry, hold, grant, refund and revocation once today's code has opened them", () => {
     fc.assert(
       fc.property(historyOf1, (steps) => {
@@ -94,7 +94,6 @@ describe("tables that version 1 wrote", () => {
         run(moved, { apply }, after, now, hear(0));
         now = run(native, { apply }, after, now, hear(1));
         expectSame(answers[0], answers[1]);
-        // The order of columns differs, the rows do not.
         expectSame(sortedContents(moved), sortedContents(native));
         expectSame(nextWake(moved), nextWake(native));
         expectSoundBooks(moved);
@@ -156,10 +155,14 @@ describe("tables that version 1 wrote", () => {
 /** A token that some histories revoke. */
 const token1 = { jti: "t1", issuedAt: 2 };
 
+/** All rows, whatever the order of columns; when an expiry was noticed is left out, for that is not what happened. */
 function sortedContents(store: Store): unknown {
   return Object.entries(contentsOf(store)).map(([name, rows]) => [
     name,
-    rows.map((row) => Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1))),
+    rows.map((row) => {
+      const kept = name === "holds" && row["state"] === "expired" ? { ...row, resolved_at: null } : row;
+      return Object.entries(kept).sort(([x], [y]) => (x < y ? -1 : 1));
+    }),
   ]);
 }
 
@@ -177,7 +180,7 @@ function copyOf(store: Store): Store {
   return copy;
 }
 
-describe("a migration cut short", () => {
+describe("a migration cut short", { timeout: 60_000 }, () => {
   it("at any statement has changed nothing, version 1 still knows its tables, and today's code finishes it later", () => {
     fc.assert(
       fc.property(split, ([before, after]) => {
@@ -213,7 +216,7 @@ describe("a migration cut short", () => {
   });
 });
 
-describe("version 1 before tables of today", () => {
+describe("version 1 before tables of today", { timeout: 60_000 }, () => {
   it("refuses to open them and has written nothing, at whatever point of a history", () => {
     fc.assert(
       fc.property(historyOf1, (steps) => {
