@@ -20,7 +20,7 @@ export default defineConfig({
           name: "rules",
           root: import.meta.dirname,
           include: ["**/*.test.ts"],
-          exclude: ["http/**", "**/*.worker.test.ts"],
+          exclude: ["http/**", "**/*.http.test.ts", "**/*.worker.test.ts"],
         },
       },
       // Adapters, inside workerd.
@@ -30,7 +30,7 @@ export default defineConfig({
         test: {
           name: "http",
           root: import.meta.dirname,
-          include: ["http/**/*.test.ts"],
+          include: ["http/**/*.test.ts", "**/*.http.test.ts"],
           globalSetup: ["support/build.ts"],
           testTimeout: 30_000,
           hookTimeout: 60_000,
