@@ -19,12 +19,14 @@ export function roomUnder(store: Store, cap: SpendCap): { limit: number; spent: 
 export function spend(store: Store, cap: SpendCap, credits: number): void {
   store.exec(
     `INSERT INTO capped_tokens (jti, spend_limit, spent, until) VALUES (?1, ?2, ?3, ?4)
-     ON CONFLICT (jti) DO UPDATE SET spend_limit = ?2, spent = spent + ?3, until = MAX(until, ?4)`,
+     ON CONFLICT (jti) DO UPDATE SET spend_limit = ?2, spent = spent + ?3`,
     cap.jti,
     cap.credits,
     credits,
     cap.until,
   );
+  // By itself, because a statement that may change it writes the index even when it does not.
+  store.exec(`UPDATE capped_tokens SET until = ?2 WHERE jti = ?1 AND until < ?2`, cap.jti, cap.until);
 }
 
 /** Credits of a hold under this cap were released. */

@@ -98,15 +98,22 @@ export function reverse(store: Store, command: ReverseCommand, now: number): Out
 }
 
 /** The grants with credits left, in the order they burn: priority, earliest expiry, promotional before bought, oldest. */
-const IN_BURN_ORDER = `FROM grants WHERE live = 1 ORDER BY priority, expires_at IS NULL, expires_at, kind <> 'promotional', seq`;
+const BURN_ORDER = `ORDER BY priority, expires_at IS NULL, expires_at, kind <> 'promotional', seq`;
+/** Whether a grant may pay for the route that ?1 is, as JSON: in quotes, it is in no other route's text. */
+const PAYS = `(routes IS NULL OR instr(routes, ?1) > 0)`;
 /** How many grants a draw reads at a time; most draws need the first alone. */
 const DRAW_BATCH = 3;
 
 /** What could pay for `route` now: all that is available but for what grants hold for other routes. */
 export function usableCredits(store: Store, route: string): number {
-  const restricted = store.exec<GrantRow>(`SELECT * FROM grants WHERE routes IS NOT NULL AND live = 1`);
-  const elsewhere = restricted.filter((row) => !paysFor(row, route));
-  return accountRow(store).available - elsewhere.reduce((sum, { remaining }) => sum + remaining, 0);
+  const { elsewhere } = only(
+    store.exec<{ elsewhere: number }>(
+      `SELECT COALESCE(SUM(remaining), 0) AS elsewhere FROM grants INDEXED BY live_restricted_grants
+       WHERE live = 1 AND routes IS NOT NULL AND NOT ${PAYS}`,
+      JSON.stringify(route),
+    ),
+  );
+  return accountRow(store).available - elsewhere;
 }
 
 /** What of these parts could pay for `route` if it came back. */
@@ -138,18 +145,20 @@ function paysFor(row: GrantRow, route: string): boolean {
 export function draw(store: Store, route: string, credits: number): Part[] {
   const parts: Part[] = [];
   let missing = credits;
-  let passedOver = 0;
   while (missing > 0) {
-    const batch = store.exec<GrantRow>(`SELECT * ${IN_BURN_ORDER} LIMIT ?1 OFFSET ?2`, DRAW_BATCH, passedOver);
+    const batch = store.exec<GrantRow>(
+      `SELECT * FROM grants WHERE live = 1 AND ${PAYS} ${BURN_ORDER} LIMIT ?2`,
+      JSON.stringify(route),
+      DRAW_BATCH,
+    );
     for (const row of batch) {
-      const taken = paysFor(row, route) ? Math.min(missing, row.remaining) : 0;
-      // What stays live is passed over in the next batch; what ran dry is not in it.
-      if (taken < row.remaining) passedOver += 1;
-      if (taken === 0) continue;
+      const taken = Math.min(missing, row.remaining);
+      if (taken === 0) break;
       setRemaining(store, row, row.remaining - taken);
       parts.push([row.seq, taken]);
       missing -= taken;
     }
+    // Each of them pays, so all of a whole batch ran dry if anything is still missing.
     if (batch.length < DRAW_BATCH) break;
   }
   return parts;
@@ -204,7 +213,7 @@ export function termsOf(
 }
 
 export function liveGrants(store: Store): GrantView[] {
-  return store.exec<GrantRow>(`SELECT * ${IN_BURN_ORDER}`).map((row) => ({
+  return store.exec<GrantRow>(`SELECT * FROM grants WHERE live = 1 ${BURN_ORDER}`).map((row) => ({
     id: row.id,
     kind: row.kind,
     credits: row.credits,

@@ -50,6 +50,7 @@ export function hold(store: Store, command: HoldCommand, now: number): Outcomes[
     credits: command.credits,
     from: "available",
     to: "held",
+    opens: 1,
     ...about(command),
   });
   return { kind: "held", replayed: false, state: "held", balance };
@@ -74,7 +75,7 @@ function refuse(store: Store, account: AccountRow, command: HoldCommand, now: nu
   if (taken) return taken;
   const plan = activePlan(account, now);
   if (plan !== null && command.includedBy.includes(plan)) return { kind: "included", balance: balanceOf(account) };
-  if (!hasRoomForHold(store)) return { kind: "limit_exceeded" };
+  if (account.open_holds >= OPEN_HOLDS_MAX) return { kind: "limit_exceeded" };
   if (command.cap) {
     const { limit, spent, left } = roomUnder(store, command.cap);
     if (command.credits > left) return { kind: "spend_limit_reached", limit, spent };
@@ -120,7 +121,9 @@ function captureHeld(store: Store, row: HoldRow, command: CaptureCommand, now: n
   const added = reported - row.captured;
   const ends = command.final && row.state === "held";
   if (added > 0) {
-    post(store, now, { kind: "capture", credits: added, from: "held", to: "captured", ...about(row) });
+    // What is charged in full ends here: resolve() has nothing more to post.
+    const opens = ends && reported === row.credits ? -1 : 0;
+    post(store, now, { kind: "capture", credits: added, from: "held", to: "captured", opens, ...about(row) });
     store.exec(`UPDATE holds SET captured = ?2 WHERE id = ?1`, row.id, reported);
   }
   if (ends) resolve(store, { ...row, captured: reported }, "captured", now, added > 0);
@@ -178,12 +181,13 @@ function resolve(store: Store, row: HoldRow, state: Exclude<HoldState, "held">, 
     state,
     row.captured,
     formatParts(charged),
-    now,
+    // An expiry is as old as its deadline, whenever somebody noticed: the alarm only helps.
+    state === "expired" ? row.expires_at : now,
   );
   // Also when nothing is left to release: the journal tells of every end, and a purge finds ended holds by it.
   const kind = state === "expired" ? "expire" : "void";
   if (released > 0 || !told)
-    post(store, now, { kind, credits: released, from: "held", to: "available", ...about(row) });
+    post(store, now, { kind, credits: released, from: "held", to: "available", opens: -1, ...about(row) });
   unspend(store, row.capped_jti, released);
   putBack(store, rest, now);
 }
@@ -192,9 +196,4 @@ export function nextHoldExpiry(store: Store): number | null {
   return (
     store.exec<{ at: number | null }>(`SELECT MIN(expires_at) AS at FROM holds WHERE state = 'held'`)[0]?.at ?? null
   );
-}
-
-function hasRoomForHold(store: Store): boolean {
-  const last = `SELECT 1 AS yes FROM holds WHERE state = 'held' LIMIT 1 OFFSET ?1`;
-  return store.exec(last, OPEN_HOLDS_MAX - 1).length === 0;
 }

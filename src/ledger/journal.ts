@@ -19,6 +19,8 @@ export type Movement = {
   readonly ref: string;
   readonly requestId?: string;
   readonly route?: string;
+  /** 1: a hold opens with it; -1: one ends. */
+  readonly opens?: 1 | 0 | -1;
 };
 
 /** How long the copy of the balance in KV may lag behind calls; grants and changes of status go out at once. */
@@ -35,7 +37,7 @@ export function post(store: Store, now: number, movement: Movement): Balance {
     store.exec<AccountRow>(
       `UPDATE account SET seq = seq + 1, version = version + 1, granted = granted + ?1, available = available + ?2, held = held + ?3,
        captured = captured + ?4, expired = expired + ?5, reversed = reversed + ?6,
-       publish_at = MIN(COALESCE(publish_at, ?7), MAX(?8, published_at + ?9))
+       publish_at = MIN(COALESCE(publish_at, ?7), MAX(?8, published_at + ?9)), open_holds = open_holds + ?10
      WHERE id = 1 RETURNING *`,
       from === "outside" ? credits : 0,
       change("available"),
@@ -46,6 +48,7 @@ export function post(store: Store, now: number, movement: Movement): Balance {
       Number.MAX_SAFE_INTEGER,
       prompt ? now : now + PUBLISH_LAG_MS,
       PUBLISH_INTERVAL_MS,
+      movement.opens ?? 0,
     ),
   );
   insertEntry(store, now, row, {
@@ -133,6 +136,7 @@ export type AccountRow = {
   published_at: number;
   purged_seq: number;
   answer_bytes: number;
+  open_holds: number;
 };
 
 export function accountRow(store: Store): AccountRow {

@@ -111,6 +111,15 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     `ALTER TABLE account ADD COLUMN answer_bytes INTEGER NOT NULL DEFAULT 0`,
     `ALTER TABLE entries ADD COLUMN calls INTEGER`,
     `CREATE UNIQUE INDEX daily_totals ON entries (ref, kind, route) WHERE calls IS NOT NULL`,
+    // Counted as they come and go, so that no call has to count those in flight.
+    `ALTER TABLE account ADD COLUMN open_holds INTEGER NOT NULL DEFAULT 0 CHECK (open_holds >= 0)`,
+    `UPDATE account SET open_holds = (SELECT COUNT(*) FROM holds WHERE state = 'held')`,
+    // Compaction begins at the beginning: the purge before it walked past lines that it left standing.
+    `UPDATE account SET purged_seq = 0`,
+    // Those that have ended pay for nothing, and there are more of them every month.
+    `CREATE INDEX live_restricted_grants ON grants (seq) WHERE live = 1 AND routes IS NOT NULL`,
+    `CREATE INDEX capped_tokens_by_end ON capped_tokens (until)`,
+    `CREATE INDEX revoked_tokens_by_end ON revoked_tokens (until)`,
   ],
 ];
 

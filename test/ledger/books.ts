@@ -22,6 +22,7 @@ const FACTS = `
     (SELECT COALESCE(SUM(credits), 0) FROM grants) AS grants_total,
     (SELECT COALESCE(SUM(reversed), 0) FROM grants) AS grants_reversed,
     (SELECT COUNT(*) FROM grants WHERE live <> (remaining > 0)) AS mislabelled_grants,
+    (SELECT COUNT(*) FROM holds WHERE state = 'held') AS open_count,
     (SELECT COALESCE(SUM(credits - captured), 0) FROM holds WHERE state = 'held') AS holds_open
   FROM account a`;
 
@@ -47,6 +48,7 @@ export function expectSoundBooks(store: Store): void {
     fact("grants_reversed") === fact("reversed") || "the sum of what was reversed",
     fact("mislabelled_grants") === 0 || "a grant's live flag",
     fact("holds_open") === fact("held") || "the sum of the open holds",
+    fact("open_count") === fact("open_holds") || "the number of open holds",
   ].filter((held) => held !== true);
   if (wrong.length > 0) expect.fail(`the books are wrong in: ${wrong.join(", ")}\n${JSON.stringify(found)}`);
 }

@@ -226,7 +226,7 @@ export class CoinLedger {
 
   #end(hold: Hold, state: State): void {
     hold.state = state;
-    hold.endedAt = this.#now;
+    hold.endedAt = state === "expired" ? hold.ends : this.#now;
     for (const coin of hold.coins) if (coin.place === "held") this.#settle(coin);
   }
 

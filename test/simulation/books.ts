@@ -17,6 +17,8 @@ export type Facts = {
   reversed: number;
   written_off: number;
   open: number;
+  open_holds: number;
+  open_count: number;
   hold_count: number;
   refund_count: number;
 };
@@ -49,6 +51,8 @@ const NO_FACTS: Facts = {
   reversed: 0,
   written_off: 0,
   open: 0,
+  open_holds: 0,
+  open_count: 0,
   hold_count: 0,
   refund_count: 0,
 };
@@ -56,7 +60,7 @@ const NO_FACTS: Facts = {
 const FACTS = `
   SELECT a.seq, a.granted, a.available, a.held, a.captured, a.expired, a.reversed, a.written_off,
     (SELECT COALESCE(SUM(credits - captured), 0) FROM holds WHERE state = 'held') AS open,
-    (SELECT COUNT(*) FROM holds) AS hold_count, (SELECT COUNT(*) FROM refunds) AS refund_count
+    a.open_holds, (SELECT COUNT(*) FROM holds WHERE state = 'held') AS open_count, (SELECT COUNT(*) FROM holds) AS hold_count, (SELECT COUNT(*) FROM refunds) AS refund_count
   FROM account a`;
 const GRANTS = `SELECT id, credits, remaining, live, reversed FROM grants`;
 const SUMS = `
@@ -118,6 +122,7 @@ export class Books {
     demand(sums.credits === granted, "conservation", say("the grants are not what was granted"));
     demand(sums.reversed === reversed, "conservation", say("what grants say was reversed"));
     demand(facts.open === held, "conservation", say(`open holds hold ${facts.open}`));
+    demand(facts.open_holds === facts.open_count, "conservation", say("the number of open holds"));
     const last = this.#last;
     demand((last?.seq ?? 0) === facts.seq, "journal", say(`the journal ends at ${last?.seq}`));
     demand((last?.balance_available ?? 0) === available, "journal", say("the last line's available"));

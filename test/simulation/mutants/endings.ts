@@ -65,7 +65,16 @@ export const ENDINGS_MUTANTS: readonly Mutant[] = [
       '  resolve(store, { ...row, captured: 0 }, "voided", now);',
     ],
   ]),
+  ...mutants("ended twice", "holds.ts", [
+    [
+      "open-holds-counted-once-too-often",
+      "const opens = ends && reported === row.credits ? -1 : 0;",
+      "const opens = ends ? -1 : 0;",
+    ],
+    ["open-holds-not-counted-down", "const opens = ends && reported === row.credits ? -1 : 0;", "const opens = 0;"],
+  ]),
   ...mutants("deadlines", "holds.ts", [
+    ["expiry-is-as-old-as-its-discovery", 'state === "expired" ? row.expires_at : now,', "now,"],
     [
       "hold-expires-a-millisecond-late",
       "state = 'held' AND expires_at <= ?1 ORDER",

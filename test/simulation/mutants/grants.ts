@@ -44,14 +44,11 @@ export const GRANTS_MUTANTS: readonly Mutant[] = [
     ["burn-order-youngest-first", "kind <> 'promotional', seq`", "kind <> 'promotional', seq DESC`"],
     [
       "restricted-grant-spent-elsewhere",
-      "const taken = paysFor(row, route) ? Math.min(missing, row.remaining) : 0;",
-      "const taken = Math.min(missing, row.remaining);",
+      "SELECT * FROM grants WHERE live = 1 AND ${PAYS} ${BURN_ORDER} LIMIT ?2",
+      "SELECT * FROM grants WHERE live = 1 AND ?1 <> '' ${BURN_ORDER} LIMIT ?2",
     ],
-    [
-      "restricted-credits-count-for-all",
-      "restricted.filter((row) => !paysFor(row, route))",
-      "restricted.filter((row) => row.seq < 0)",
-    ],
+    ["restricted-credits-count-for-all", "AND NOT ${PAYS}", "AND NOT ${PAYS} AND seq < 0"],
+    ["held-restricted-credits-count-for-all", "if (known) sum += credits;", "sum += credits;"],
     ["draw-reads-one-batch-only", "if (batch.length < DRAW_BATCH) break;", "break;"],
     [
       "restriction-not-looked-at",

@@ -63,7 +63,7 @@ export const PROMISES_MUTANTS: readonly Mutant[] = [
   ...mutants("spend caps", "caps.ts", [
     ["cap-gives-back-the-whole-hold", "SET spent = spent - ?2", "SET spent = MAX(0, spent - ?2 - 1)"],
     ["cap-of-one-token-is-the-cap-of-all", "FROM capped_tokens WHERE jti = ?1", "FROM capped_tokens WHERE ?1 <> ''"],
-    ["cap-begins-anew", "spend_limit = ?2, spent = spent + ?3,", "spend_limit = ?2, spent = ?3,"],
+    ["cap-begins-anew", "spend_limit = ?2, spent = spent + ?3`", "spend_limit = ?2, spent = ?3`"],
     ["cap-keeps-its-first-limit", "DO UPDATE SET spend_limit = ?2, spent", "DO UPDATE SET spent"],
   ]),
 ];
