@@ -211,7 +211,8 @@ describe("the count of kept bytes", () => {
           if (what === "hold") apply(store, keyed(named.id, `k${key}`), now);
           if (what === "capture") apply(store, captureOf(1, named), now);
           if (what === "void") apply(store, voidOf(named.id), now);
-          if (what === "keep") apply(store, { op: "keep", ...named, answer: bytes && answerOf(bytes) }, now);
+          if (what === "keep")
+            apply(store, { op: "keep", ...named, answer: bytes === null ? null : answerOf(bytes) }, now);
           if (what === "wake") wake(store, now);
           const { said = NaN, summed, stored } = store.exec<Record<string, number>>(COUNTED)[0] ?? {};
           expect([summed, stored]).toEqual([said, said]);
