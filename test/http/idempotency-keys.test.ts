@@ -119,8 +119,9 @@ describe("a key that cannot be used", () => {
   });
 });
 
+const post = (body: string, more: CallOptions = {}): CallOptions => ({ method: "POST", body, ...more });
+
 describe("a key stands for the request it came with first", () => {
-  const post = (body: string, more: CallOptions = {}): CallOptions => ({ method: "POST", body, ...more });
   it.each<[string, string, CallOptions, string, CallOptions]>([
     ["another body", "/v1/items/1", post("a"), "/v1/items/1", post("b")],
     ["a body one byte longer", "/v1/items/1", post("a"), "/v1/items/1", post("a\n")],

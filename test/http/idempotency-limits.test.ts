@@ -220,14 +220,15 @@ describe("a call made again while the first one waits at the origin", () => {
   });
 });
 
+const digest = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
+/** Answers with the digest of what came. */
+const echo: Answer = (request, response) => {
+  const chunks: Buffer[] = [];
+  request.on("data", (chunk: Buffer) => chunks.push(chunk));
+  request.on("end", () => response.end(digest(Buffer.concat(chunks))));
+};
+
 describe("a request under a key", () => {
-  const digest = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
-  /** Answers with the digest of what came. */
-  const echo: Answer = (request, response) => {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => response.end(digest(Buffer.concat(chunks))));
-  };
   const chunkedHeader = { "transfer-encoding": "chunked" };
 
   it.each([

@@ -176,8 +176,9 @@ describe("20 calls at the same moment under one key", () => {
   });
 });
 
+const hangUp: Answer = (request) => void request.socket.destroy();
+
 describe("a call that was not charged leaves its key free: made again, it is served and charged once", () => {
-  const hangUp: Answer = (request) => void request.socket.destroy();
   it.each<[string, Answer, number, string]>([
     ["the origin answered 500", status(500), 500, "/v1/expensive"],
     ["the origin answered 503", status(503), 503, "/v1/expensive"],
