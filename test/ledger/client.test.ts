@@ -198,6 +198,16 @@ describe("a storm of calls on an empty account", () => {
     expect(calls).toHaveLength(7);
   });
 
+  it("does not either after a grant of which nobody knows whether it was carried out", async () => {
+    const { ledger, calls } = accountsThat(...Array.from({ length: 5 }, () => refuses), breaks, breaks, refuses);
+    for (let n = 0; n < 100; n++) await ledger.apply("alice", holdOf(1, { id: `h${n}` }));
+    const granting = ledger.apply("alice", grantOf(10));
+    await vi.advanceTimersByTimeAsync(200);
+    expect(await granting).toMatchObject({ kind: "unavailable" });
+    await ledger.apply("alice", holdOf(1));
+    expect(calls).toHaveLength(8);
+  });
+
   it("keeps nothing from the object on accounts that calls in flight may give credits back to", async () => {
     const busy = { ...refusal(1), usable: { available: 0, held: 1 } };
     const { ledger, calls } = accountsThat(async () => busy);

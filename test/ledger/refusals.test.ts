@@ -46,6 +46,14 @@ describe("a refusal", () => {
     expect(recall(8, { route: "POST /v1/reports" })).toBeUndefined();
   });
 
+  it("is remembered where the account has plenty for other routes, and not where enough of it is held for this one", () => {
+    const balance = { available: 500, held: 500 };
+    refused(5, {}, refusal(8, { balance, usable: { available: 3, held: 4 } }));
+    expect(recall()).toBeDefined();
+    refused(5, {}, refusal(8, { balance, usable: { available: 0, held: 8 } }), "b");
+    expect(recall(8, {}, "b")).toBeUndefined();
+  });
+
   it("is remembered for its account only", () => {
     refused(5);
     expect(recall(8, {}, "b")).toBeUndefined();
@@ -73,11 +81,6 @@ describe("what is not remembered", () => {
     refused(9, {}, refusal(7));
     expect(recall(7)).toBeUndefined();
     expect(recall(100)).toBeUndefined();
-  });
-
-  it("is want of credits of which enough are held, whatever the account has for other routes", () => {
-    refused(9, {}, refusal(8, { balance: { available: 500, held: 0 }, usable: { available: 0, held: 8 } }));
-    expect(recall()).toBeUndefined();
   });
 
   it.each<Outcome>([
