@@ -7,13 +7,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expectNoStore, paid } from "../support/columns.ts";
 import { startGate, type CallOptions, type Reply, type TestGate } from "../support/gate.ts";
-import { gateKey, ownClaims, signClaims } from "../support/jwt.ts";
+import { gateKey, makeKey, nowSeconds, ownClaims, signClaims } from "../support/jwt.ts";
 import { askAgain, under } from "../support/keyed.ts";
 
 const LIMIT = 5;
 /** Ledger answers before the memory of refusals speaks, and only then is an empty account's call counted. */
 const ASKED_FIRST = 5;
 const REFUSALS = { namespace_id: "1001", simple: { limit: LIMIT, period: 10 } };
+const API = "https://api.example.com";
 const support = "mailto:help@example.com";
 
 /** One address for each test, so that none counts against another. */
@@ -45,7 +46,9 @@ const counts = (replies: readonly Reply[]): Record<string, number> =>
 describe("with a limit on refused calls", () => {
   let gate: TestGate;
   beforeAll(async () => {
-    gate = await startGate({ config: { support }, worker: { ratelimits: { REFUSALS } } });
+    // Nothing listens there.
+    const away = { issuer: "https://away.example", audience: API, algorithms: ["EdDSA"], jwks: "http://127.0.0.1:1/" };
+    gate = await startGate({ config: { support, tokens: [away as never] }, worker: { ratelimits: { REFUSALS } } });
   });
   afterAll(async () => gate.close());
 
@@ -98,6 +101,14 @@ describe("with a limit on refused calls", () => {
     await gate.admin("PUT", "/accounts/unlucky/status", { status: "active" });
     await gate.admin("DELETE", `/tokens/${encodeURIComponent(minted.jti)}`);
     expect(await all("/v1/cheap")).toEqual({ "401 token_revoked": 15 });
+  });
+
+  it("tokens that nobody can judge, their issuer being away, are not counted: their holders did nothing wrong", async () => {
+    const iat = nowSeconds();
+    const claims = { iss: "https://away.example", aud: API, sub: "user", iat, exp: iat + 300 };
+    const call = { headers: from(), token: signClaims(makeKey("EdDSA"), claims) };
+    const calls = Array.from({ length: 3 * LIMIT }, async () => gate.call("/v1/cheap", call));
+    expect(counts(await Promise.all(calls))).toEqual({ "503 issuer_unavailable": 3 * LIMIT });
   });
 
   it("an empty account is told 402, then 429; and is served at once after a top-up", async () => {

@@ -16,6 +16,7 @@ beforeAll(async () => {
     "GET /v1/report": 20,
     "GET /v1/free": "free",
     "POST /v1/free": "free",
+    "GET /v1/members": { credits: "free", scope: "members" },
   } as unknown as Config["prices"];
   gate = await startGate({ config: { prices, plans: { pro: { includes: ["GET /v1/report"] } } } });
 });
@@ -179,6 +180,13 @@ describe("where a call costs nothing its key is the origin's alone", () => {
     const body = "x".repeat(3_000_000);
     expect(await gate.see(account, "/v1/free", under("k", { method: "POST", body, token }))).toMatchObject(FREE);
     expect(gate.origin.hits.at(-1)?.body === body).toBe(true);
+  });
+
+  it.each(["k", ...awkward])("on a free route that asks for a scope: %j", async (key) => {
+    const { account } = await fresh();
+    const token = await gate.token(account, { scope: "members" });
+    for (const _ of [1, 2]) expect(await gate.see(account, "/v1/members", under(key, { token }))).toMatchObject(FREE);
+    expect(header(gate.origin.hits.at(-1), "idempotency-key")).toBe(key);
   });
 
   it("on a route that the plan includes, by token or by account", async () => {
