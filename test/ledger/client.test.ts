@@ -160,3 +160,58 @@ describe("an object that will not carry it out", () => {
     expect(calls).toHaveLength(1);
   });
 });
+
+const refusal = (required: number): object => {
+  const none = { available: 0, held: 0 };
+  return { kind: "insufficient_balance", required, usable: none, releaseAt: null, balance: none };
+};
+const refuses: Behaviour = async () => refusal(1);
+
+describe("a storm of calls on an empty account", () => {
+  it("asks the object five times a second, and every call is told the same", async () => {
+    const { ledger, calls } = accountsThat(refuses);
+    for (let n = 0; n < 1000; n++) {
+      expect(await ledger.apply("alice", holdOf(1, { id: `h${n}` }))).toMatchObject(refusal(1));
+      vi.advanceTimersByTime(2);
+    }
+    // Two seconds.
+    expect(calls).toHaveLength(10);
+  });
+
+  it("asks it no more than that and the calls already under way, when they come at once", async () => {
+    const { ledger, calls } = accountsThat(refuses);
+    const worker = async (name: number): Promise<void> => {
+      for (let n = 0; n < 50; n++) await ledger.apply("alice", holdOf(1, { id: `h${name}.${n}` }));
+    };
+    await Promise.all(Array.from({ length: 20 }, async (_, name) => worker(name)));
+    expect(calls.length).toBeGreaterThanOrEqual(5);
+    expect(calls.length).toBeLessThanOrEqual(5 + 20);
+  });
+
+  it("does not keep the next call from the object once credits were granted through this gate", async () => {
+    const held = { kind: "held", replayed: false, state: "held", balance: { available: 9, held: 1 } };
+    const { ledger, calls } = accountsThat(...Array.from({ length: 5 }, () => refuses), answers, async () => held);
+    for (let n = 0; n < 100; n++) await ledger.apply("alice", holdOf(1, { id: `h${n}` }));
+    expect(calls).toHaveLength(5);
+    await ledger.apply("alice", grantOf(10));
+    expect(await ledger.apply("alice", holdOf(1))).toEqual(held);
+    expect(calls).toHaveLength(7);
+  });
+
+  it("does not either after a grant of which nobody knows whether it was carried out", async () => {
+    const { ledger, calls } = accountsThat(...Array.from({ length: 5 }, () => refuses), breaks, breaks, refuses);
+    for (let n = 0; n < 100; n++) await ledger.apply("alice", holdOf(1, { id: `h${n}` }));
+    const granting = ledger.apply("alice", grantOf(10));
+    await vi.advanceTimersByTimeAsync(200);
+    expect(await granting).toMatchObject({ kind: "unavailable" });
+    await ledger.apply("alice", holdOf(1));
+    expect(calls).toHaveLength(8);
+  });
+
+  it("keeps nothing from the object on accounts that calls in flight may give credits back to", async () => {
+    const busy = { ...refusal(1), usable: { available: 0, held: 1 } };
+    const { ledger, calls } = accountsThat(async () => busy);
+    for (let n = 0; n < 100; n++) await ledger.apply("alice", holdOf(1, { id: `h${n}` }));
+    expect(calls).toHaveLength(100);
+  });
+});
