@@ -97,9 +97,12 @@ function findRoute({ request, target }: Call, house: House): Result<Route, Denia
   return ok(found);
 }
 
-/** A token that is no good costs no ledger call; whoever sends many of them is told to stop. */
+/**
+ * A token that is no good costs no ledger call; whoever sends many of them is told to stop. Not whose token was good
+ * once: a program that hears of the expiry gets another.
+ */
 async function denyToken(call: Call, house: House, denial: Denial): Promise<Denial> {
-  if (denial.code !== "invalid_token" && denial.code !== "token_expired") return denial;
+  if (denial.code !== "invalid_token") return denial;
   const who = `address ${call.request.headers.get("cf-connecting-ip") ?? "unknown"}`;
   const why = "Too many calls with tokens this gate does not accept. Get a valid token, then call again.";
   return limitRefusals(house.refusalLimiter, who, denial, why);

@@ -78,12 +78,12 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
  * be kept, being a stream of events, too long, or broken off. A caller that leaves early does not break it off.
  */
 export function splitAnswer(response: Response): { answer: Response; kept: Promise<Answer | null> } {
-  const { status, headers, body } = response;
+  const { status, statusText, headers, body } = response;
   const pairs = [...headers];
   const isLong =
     Number(headers.get("content-length") ?? 0) > KEPT_BODY_BYTES_MAX ||
     JSON.stringify(pairs).length > KEPT_HEADERS_CHARACTERS_MAX;
-  const isStream = headers.get("content-type")?.startsWith("text/event-stream") ?? false;
+  const isStream = /^text\/event-stream/i.test(headers.get("content-type") ?? "");
   if (isLong || isStream || response.webSocket) return { answer: response, kept: Promise.resolve(null) };
   if (!body) return { answer: response, kept: Promise.resolve({ status, headers: pairs, body: new Uint8Array() }) };
   const [forCaller, forKeeping] = body.tee();
@@ -91,7 +91,7 @@ export function splitAnswer(response: Response): { answer: Response; kept: Promi
     (bytes) => (bytes ? { status, headers: pairs, body: bytes } : null),
     () => null,
   );
-  return { answer: new Response(forCaller, { status, headers, encodeBody: "manual" }), kept };
+  return { answer: new Response(forCaller, { status, statusText, headers, encodeBody: "manual" }), kept };
 }
 
 /** A kept answer, handed out again. */

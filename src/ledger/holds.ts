@@ -9,7 +9,7 @@ import { lateRoom, roomUnder, spend, spendLate, unspend } from "./caps.ts";
 import type { CaptureCommand, HoldCommand, HoldState, Insufficient, Outcomes, VoidCommand } from "./command.ts";
 import { draw, hasRestrictedGrants, putBack, usableCredits, usableParts } from "./grants.ts";
 import { about, findHold, type HoldRow } from "./hold-row.ts";
-import { bindKey, reclaimKey, refuseKey } from "./idempotency.ts";
+import { bindKey, freeKey, reclaimKey, refuseKey } from "./idempotency.ts";
 import { accountRow, activePlan, balanceOf, post, writeOff, type AccountRow } from "./journal.ts";
 import { isRevoked } from "./tokens.ts";
 import { formatParts, parseParts, splitParts, sumParts, type Part } from "./parts.ts";
@@ -189,6 +189,7 @@ function resolve(store: Store, row: HoldRow, state: Exclude<HoldState, "held">, 
   if (released > 0 || !told)
     post(store, now, { kind, credits: released, from: "held", to: "available", opens: -1, ...about(row) });
   unspend(store, row.capped_jti, released);
+  if (state !== "captured") freeKey(store, row);
   putBack(store, rest, now);
 }
 

@@ -48,6 +48,12 @@ export function bindKey(store: Store, { id, idempotency }: HoldCommand, now: num
   if (idempotency) point(store, idempotency.key, id, now);
 }
 
+/** A call that ended without a charge leaves no key behind. */
+export function freeKey(store: Store, { id, idempotency_key: key, captured }: HoldRow): void {
+  if (key !== null && captured === 0)
+    store.exec(`DELETE FROM idempotency_keys WHERE key = ?1 AND hold_id = ?2`, key, id);
+}
+
 /**
  * Whether a late charge of this hold may stand: not if the key has passed on to a call that is being made or was
  * charged, for then it would be the second charge under one key. If it may, the key is this hold's from now on.

@@ -6,7 +6,7 @@
  * Only calls that could not be paid even with all that is held are remembered: nothing but new credits changes that,
  * and new credits that pass through this isolate clear the memory at once.
  */
-import type { Command, Insufficient, Outcome } from "./command.ts";
+import type { Command, HoldCommand, Insufficient, Outcome } from "./command.ts";
 
 export const MEMORY_MS = 1_000;
 /** Refusals of an account within the second that come from the ledger itself. */
@@ -14,7 +14,12 @@ export const ASKED_FIRST = 5;
 /** The memory's bound: past it the account refused longest ago is forgotten. */
 const ACCOUNTS_MAX = 1_000;
 
-type Refused = { readonly since: number; count: number; route: string; outcome: Insufficient };
+type Refused = {
+  readonly since: number;
+  readonly count: number;
+  readonly asked: string;
+  readonly outcome: Insufficient;
+};
 
 /** The memory of one isolate. `clock` gives milliseconds. */
 export class Refusals {
@@ -34,8 +39,8 @@ export class Refusals {
       this.#known.delete(account);
       return undefined;
     }
-    const { count, route, outcome } = refused;
-    if (count < ASKED_FIRST || route !== command.route || command.credits < outcome.required) return undefined;
+    const { count, asked, outcome } = refused;
+    if (count < ASKED_FIRST || asked !== askedBy(command) || command.credits < outcome.required) return undefined;
     return { ...outcome, required: command.credits, remembered: true };
   }
 
@@ -48,8 +53,13 @@ export class Refusals {
     if (outcome?.kind !== "insufficient_balance") return;
     if (outcome.required <= outcome.usable.available + outcome.usable.held) return;
     const { since, count } = this.#known.get(account) ?? { since: this.#clock(), count: 0 };
-    this.#known.set(account, { since, count: count + 1, route: command.route, outcome });
+    this.#known.set(account, { since, count: count + 1, asked: askedBy(command), outcome });
     const [oldest] = this.#known.keys();
     if (this.#known.size > ACCOUNTS_MAX && oldest !== undefined) this.#known.delete(oldest);
   }
+}
+
+/** What besides the price decides a refusal: another route may have grants of its own, another token be revoked or capped. */
+function askedBy({ route, includedBy, token, cap }: HoldCommand): string {
+  return JSON.stringify([route, includedBy, token.jti, token.issuedAt, cap]);
 }

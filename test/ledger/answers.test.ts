@@ -70,7 +70,7 @@ describe("keeping an answer", () => {
   it("of a call without a key keeps nothing", () => {
     const account = openAccount(grantOf(10), holdOf(1), captureOf(1));
     const before = contentsOf(account.store);
-    expect(account.apply(keepOf("hello"))).toEqual({ kind: "kept" });
+    expect(account.apply(keepOf("hello"))).toEqual({ kind: "key_passed_on" });
     expect(contentsOf(account.store)).toEqual(before);
   });
 
