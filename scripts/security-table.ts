@@ -49,9 +49,8 @@ Cases of the ledger alone are judged by outcome, entries and balance.
 
 export function makeSecurityPage(groups: readonly Group[] = GROUPS): string {
   const all = groups.flatMap(({ cases }) => cases);
-  const { length: waiting } = all.filter(({ pending }) => pending);
   const { length: none } = all.filter(({ notApplicable }) => notApplicable !== undefined);
-  const counts = `${all.length} cases: ${all.length - waiting - none} covered, ${waiting} with tests still to come, ${none} that do not apply yet.\n`;
+  const counts = `${all.length} cases: ${all.length - none} covered, ${none} that do not apply yet.\n`;
   return [INTRODUCTION, counts, ...groups.map(describeGroup)].join("\n");
 }
 
@@ -64,13 +63,13 @@ function describeCase(of: Case): string {
   return `| ${[of.id, of.attack, of.expected, proofOf(of)].map((text) => text.replaceAll("|", "\\|")).join(" | ")} |`;
 }
 
-function proofOf({ tests = [], pending, notApplicable, note }: Case): string {
+function proofOf({ tests = [], notApplicable, note }: Case): string {
   if (notApplicable !== undefined) return `*Does not apply:* ${notApplicable}`;
   const named = tests.map(({ file, name, row }) => {
     const of = row === undefined ? "" : ` (${escape(row)})`;
     return `\`${file.replace(/^test\//, "")}\` › ${escape(name)}${of}`;
   });
-  const parts = [...(pending ? ["*Still to come:*"] : []), ...named, ...(note === undefined ? [] : [`*${note}*`])];
+  const parts = [...named, ...(note === undefined ? [] : [`*${note}*`])];
   return parts.join("<br>");
 }
 

@@ -10,10 +10,10 @@ import { findHold, type HoldRow } from "./hold-row.ts";
 import { accountRow, balanceOf } from "./journal.ts";
 import type { Store } from "./store.ts";
 
-export const KEY_RETENTION_HOURS = 24;
+const KEY_RETENTION_HOURS = 24;
 const KEY_RETENTION_MS = KEY_RETENTION_HOURS * 3_600_000;
 /** Kept answers of one account; past it the oldest go, and their keys answer with the receipt alone. */
-export const ANSWERS_BYTES_MAX = 16 * 1024 * 1024;
+const ANSWERS_BYTES_MAX = 16 * 1024 * 1024;
 /** How long a charged call without an answer counts as still being answered. */
 const ANSWERING_MS = 30_000;
 /** Bounds the work of one purge. */

@@ -8,9 +8,9 @@
  */
 import type { Command, HoldCommand, Insufficient, Outcome } from "./command.ts";
 
-export const MEMORY_MS = 1_000;
+const MEMORY_MS = 1_000;
 /** Refusals of an account within the second that come from the ledger itself. */
-export const ASKED_FIRST = 5;
+const ASKED_FIRST = 5;
 /** The memory's bound: past it the account refused longest ago is forgotten. */
 const ACCOUNTS_MAX = 1_000;
 

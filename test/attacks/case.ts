@@ -15,8 +15,6 @@ export type Case = {
   /** What the gate does: status and charge. */
   readonly expected: string;
   readonly tests?: readonly Proof[];
-  /** Its tests are agreed on and not all written yet. */
-  readonly pending?: true;
   /** Why there is nothing to test yet, or ever. */
   readonly notApplicable?: string;
   /** What the tests do not show. */

@@ -1,5 +1,5 @@
 /** That the list of attacks is whole, that every test it names exists, and that docs/security.md says what it says. */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { makeSecurityPage, SECURITY_PAGE } from "../../scripts/security-table.ts";
@@ -39,35 +39,23 @@ describe("the list of attacks", () => {
     for (const sentence of [of.attack, of.expected, of.note, of.notApplicable])
       if (sentence !== undefined) expect(sentence).toMatch(/^[A-Z0-9].*\.$/);
     expect((of.tests ?? []).length > 0).toBe(of.notApplicable === undefined);
-    if (of.notApplicable !== undefined) expect(of.pending).toBeUndefined();
     const named = (of.tests ?? []).map((proof) => JSON.stringify(proof));
     expect(new Set(named).size).toBe(named.length);
-  });
-
-  it("leaves open only what is being built", () => {
-    const open = CASES.filter(({ pending }) => pending).map(({ id }) => id);
-    // oxfmt-ignore
-    expect(open).toEqual([
-      "spend-8", "spend-9", "spend-10", "spend-11", "spend-12", "spend-13", "spend-14", "lease-9",
-      "limits-2", "limits-5", "limits-6", "limits-7", "limits-8", "deploy-5", "deploy-6",
-    ]);
   });
 });
 
 /** Every test that is named, once, with a case that names it. */
 const NAMED = [
   ...new Map(
-    CASES.flatMap(({ id, tests = [], pending }) =>
-      tests.map(({ file, name, row = "" }) => [`${file} › ${name} ${row}`, { id, file, name, row, pending }] as const),
+    CASES.flatMap(({ id, tests = [] }) =>
+      tests.map(({ file, name, row = "" }) => [`${file} › ${name} ${row}`, { id, file, name, row }] as const),
     ),
   ),
 ];
 
 describe("a test that is named", () => {
-  it.each(NAMED)("%s is there", (_title, { id, file, name, row, pending }) => {
+  it.each(NAMED)("%s is there", (_title, { id, file, name, row }) => {
     const path = join(root, file);
-    // What is still to come need not be there, and may.
-    if (pending && !existsSync(path)) return;
     const found = titlesOf(path).filter((title) => title === name || title.startsWith(name));
     expect(found, `${id}: no test of that title`).not.toEqual([]);
     expect(readFileSync(path, "utf8"), `${id}: no such row`).toContain(row);

@@ -44,18 +44,27 @@ export const DEPLOY: readonly Case[] = [
         "ledger/account.worker",
         "answers RPC version %s, which it does not speak, with a value and carries out nothing",
       ),
-      at("http/versions", "of two versions serve exactly what is paid for"),
+      at("upgrade/rpc.http", "serves 40 calls of price 1 on a balance of 5 exactly 5 times"),
+      at(
+        "upgrade/rollback.http",
+        "older code refuses newer tables with 503 and leaves them alone, and the newer code works again",
+      ),
     ],
-    pending: true,
   },
   {
     id: "deploy-6",
     attack: "A change of the tables is killed half-way.",
     expected: "The restart finishes it or refuses to serve; nothing is lost.",
     tests: [
-      at("ledger/migration", "killed half-way is finished or refused"),
+      at(
+        "upgrade/killed",
+        "leaves what version 1 wrote or what today's code made of it, killed after any statement, and loses nothing",
+      ),
+      at(
+        "upgrade/storage",
+        "at any statement has changed nothing, version 1 still knows its tables, and today's code finishes it later",
+      ),
       at("http/503", "refuses to read or write it, and leaves it as it is"),
     ],
-    pending: true,
   },
 ];

@@ -84,9 +84,13 @@ export const LEASE: readonly Case[] = [
         "ledger/account.worker",
         "answers RPC version %s, which it does not speak, with a value and carries out nothing",
       ),
-      at("http/versions", "of two versions serve exactly what is paid for"),
+      at("upgrade/rpc.http", "serves 40 calls of price 1 on a balance of 5 exactly 5 times"),
+      at("upgrade/rpc.http", "takes 40 holds of 1 on a balance of 5 exactly 5 times"),
+      at(
+        "upgrade/rpc.http",
+        "spend one balance: exactly what there is, every credit of it once, and the books are sound",
+      ),
     ],
-    pending: true,
   },
   {
     id: "lease-10",

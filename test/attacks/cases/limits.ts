@@ -17,9 +17,12 @@ export const LIMITS: readonly Case[] = [
     expected: "Refused 401 without waking an account's object, at a stated cost.",
     tests: [
       at("http/401-traces", "wakes no account's object, however many come and whomever they name"),
-      at("http/storm", "costs no call to the ledger"),
+      at(
+        "http/hot-account",
+        "is refused at the edge: 5,000 of them, of twelve kinds, make no call to an account and none to the origin",
+      ),
+      at("http/429", "bad tokens are told 401, then 429, and none reaches the origin"),
     ],
-    pending: true,
   },
   {
     id: "limits-3",
@@ -44,15 +47,19 @@ export const LIMITS: readonly Case[] = [
     id: "limits-5",
     attack: "One account makes 2,000 calls a second.",
     expected: "Others notice nothing; it gets 429 or 503, never something for nothing.",
-    tests: [at("http/storm", "of one account leaves the others alone")],
-    pending: true,
+    tests: [
+      at("http/hot-account", "leaves %s served at every call, charged right and told its exact balance"),
+      at("http/hot-account", "serves and charges what its account can pay for, and refuses the rest: nothing is free"),
+    ],
   },
   {
     id: "limits-6",
     attack: "A stolen token spends all there is.",
     expected: "It stops at the token's own cap.",
-    tests: [at("http/caps", "stops a token at its cap")],
-    pending: true,
+    tests: [
+      at("http/spend-limit", "on a stolen token with a cap of 5 are served exactly 5 times"),
+      at("http/spend-limit", "spends to its last credit, and is then refused while the account has plenty"),
+    ],
   },
   {
     id: "limits-7",
@@ -60,16 +67,18 @@ export const LIMITS: readonly Case[] = [
     expected: "Refused, and nothing is written for them.",
     tests: [
       at("http/402", "refuses a call of 100 on a balance of %d, and leaves the balance alone"),
-      at("http/storm", "of refused calls writes nothing"),
+      at("http/hot-account", "writes nothing to any ledger, and never reaches the origin"),
+      at("http/429", "an empty account is told 402, then 429; and is served at once after a top-up"),
     ],
-    pending: true,
   },
   {
     id: "limits-8",
     attack: "A million Idempotency-Keys.",
     expected: "The table is bounded by its retention, and calls stay as fast.",
-    tests: [at("http/idempotency", "forgets a key after 24 hours")],
-    pending: true,
+    tests: [
+      at("ledger/growth.worker", "are the same with few and with many %s", "idempotency keys and spend limits"),
+      at("ledger/idempotency", "for 24 hours to the millisecond, whether or not the alarm rings (%s)"),
+    ],
   },
   {
     id: "limits-9",

@@ -2,9 +2,6 @@
 import { at, type Case } from "../case.ts";
 
 const RACE = "Paid exactly as often as the balance reaches; the others refused 402.";
-/** Idempotency-Key is being built; its tests go here. */
-const REPEATED = (name: string) => ({ tests: [at("http/idempotency", name)], pending: true }) as const;
-
 export const SPEND: readonly Case[] = [
   {
     id: "spend-1",
@@ -58,43 +55,57 @@ export const SPEND: readonly Case[] = [
     id: "spend-8",
     attack: "The same Idempotency-Key twice, one after the other.",
     expected: "The second has the first's receipt; one origin hit, one charge.",
-    ...REPEATED("serves the second of two calls with one key from the first's receipt"),
+    tests: [
+      at("http/idempotency", "a call made again under its key gets the same answer"),
+      at("http/idempotency-limits", "in the middle of the answer gets all of it when it asks again, and pays once"),
+    ],
   },
   {
     id: "spend-9",
     attack: "20 calls at once with one Idempotency-Key.",
     expected: "One origin hit and one charge; the others have its receipt or 409 `request_in_flight`.",
-    ...REPEATED("lets one of many calls at once with one key through"),
+    tests: [at("http/idempotency", "reach the origin once and are charged once (origin takes %d ms)")],
   },
   {
     id: "spend-10",
     attack: "A known Idempotency-Key with another body, path, query or price.",
     expected: "Refused 422 `idempotency_mismatch`.",
-    ...REPEATED("refuses a key that was used for other content"),
+    tests: [
+      at("http/idempotency-keys", "%s is refused with 422, and nothing happens; the first one is still answered"),
+      at("http/idempotency", "through a restart of the gate, and across a change of price it means another request"),
+    ],
   },
   {
     id: "spend-11",
     attack: "One Idempotency-Key from two accounts.",
     expected: "Two calls that know nothing of each other, each paid.",
-    ...REPEATED("keeps the keys of accounts apart"),
+    tests: [at("http/idempotency-keys", "is another's in another account")],
   },
   {
     id: "spend-12",
     attack: "Idempotency-Keys that are empty, too long, not ASCII, or two.",
     expected: "Taken up to 255 characters as they are, else refused 400.",
-    ...REPEATED("takes a key of up to 255 characters and refuses others"),
+    tests: [
+      at("http/idempotency-keys", "is %s: charged once, and it reaches the origin as it was sent"),
+      at("http/idempotency-keys", "is one that is %s: 400, and nothing happens"),
+    ],
   },
   {
     id: "spend-13",
     attack: "A call fails at the origin and is tried again with its Idempotency-Key.",
     expected: "It runs again and is charged once in all.",
-    ...REPEATED("lets a failed call run again under its key"),
+    tests: [
+      at(
+        "http/idempotency",
+        "a call that was not charged leaves its key free: made again, it is served and charged once",
+      ),
+    ],
   },
   {
     id: "spend-14",
     attack: "An Idempotency-Key is used again after it was forgotten.",
     expected: "A new call and a new charge; the 24 h are stated.",
-    ...REPEATED("forgets a key after 24 hours"),
+    tests: [at("ledger/idempotency", "for 24 hours to the millisecond, whether or not the alarm rings (%s)")],
   },
   {
     id: "spend-15",
