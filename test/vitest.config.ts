@@ -24,7 +24,10 @@ export default defineConfig({
         },
       },
       // Adapters, inside workerd.
-      { plugins: [workers], test: { name: "workerd", root: import.meta.dirname, include: ["**/*.worker.test.ts"] } },
+      {
+        plugins: [workers],
+        test: { name: "workerd", root: import.meta.dirname, include: ["**/*.worker.test.ts"] },
+      },
       // The built Worker as a black box; each file is a status a caller may see.
       {
         test: {
