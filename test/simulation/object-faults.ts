@@ -32,35 +32,56 @@ export const INCIDENTS = [
 ] as const;
 export type Incident = (typeof INCIDENTS)[number];
 
-const WHY = "an interruption of the test";
+/** Both in words that keep the test's runner from printing each: it says of as many itself that nobody need know. */
+export const ABORTED = "Instance disposed by the test";
+const BROKEN = "disconnected: operation canceled by the test";
 
 type Turn = () => Promise<unknown>;
 /** What an object does instead of its next turn. */
-type Doom = (state: DurableObjectState, turn: Turn) => Promise<unknown>;
+type Doom = (state: DurableObjectState, turn: Turn, object: Account) => Promise<unknown>;
 /** What an object of another make does in place of the real one: for trying the test itself. */
 export type Make = (object: Account, state: DurableObjectState, command: Command, real: Turn) => Promise<unknown>;
 
-const DOOMS: Readonly<Partial<Record<Interruption, Doom>>> = {
+const DOOMS: Readonly<Partial<Record<Interruption | AlarmInterruption, Doom>>> = {
   "aborted before the write": async (state) => {
-    state.abort(WHY);
-    throw new Error(WHY);
+    state.abort(ABORTED);
+    throw new Error(BROKEN);
   },
   "aborted after the write": async (state, turn) => {
     const answer = turn();
-    state.abort(WHY);
+    state.abort(ABORTED);
     return answer;
   },
   "aborted after the sync": async (state, turn) => {
     await turn();
     await state.storage.sync();
-    state.abort(WHY);
-    throw new Error(WHY);
+    state.abort(ABORTED);
+    throw new Error(BROKEN);
+  },
+  "aborted while it publishes": async (state, turn, object) => {
+    const put = async (): Promise<void> => {
+      await state.storage.sync();
+      state.abort(ABORTED);
+    };
+    Object.defineProperty(object, "env", { value: { KV: { put } } });
+    await turn();
+    // It had nothing to publish.
+    state.abort(ABORTED);
+    throw new Error(ABORTED);
   },
   "thrown after the write": async (_, turn) => {
     await turn();
-    throw new Error(WHY);
+    throw new Error(BROKEN);
   },
 };
+
+/** What can befall an alarm under way, besides. */
+export const ALARM_EFFECTS = {
+  "aborted after the write": "gone",
+  "aborted after the sync": "stands",
+  "aborted while it publishes": "either",
+} as const;
+export type AlarmInterruption = keyof typeof ALARM_EFFECTS;
 
 let doom: Doom | null = null;
 
@@ -90,7 +111,7 @@ export function possess(make: Make | null): () => void {
 async function meet(object: Account, turn: Turn): Promise<unknown> {
   const met = doom;
   doom = null;
-  return met ? met(stateOf(object), turn) : turn();
+  return met ? met(stateOf(object), turn, object) : turn();
 }
 
 function stateOf(object: Account): DurableObjectState {
@@ -98,7 +119,7 @@ function stateOf(object: Account): DurableObjectState {
 }
 
 /** The next turn of any object is interrupted so. */
-export function doomNext(interruption: Interruption): void {
+export function doomNext(interruption: Interruption | AlarmInterruption): void {
   doom = DOOMS[interruption] ?? null;
 }
 
@@ -106,12 +127,12 @@ export function doomNext(interruption: Interruption): void {
 export async function interrupt(as: Interruption, call: Turn, giveUp: () => Promise<void>): Promise<unknown> {
   switch (as) {
     case "lost on the way":
-      throw new Error(WHY);
+      throw new Error(BROKEN);
     case "refused as overloaded":
-      throw Object.assign(new Error(WHY), { overloaded: true });
+      throw Object.assign(new Error(BROKEN), { overloaded: true });
     case "answer lost":
       await call();
-      throw new Error(WHY);
+      throw new Error(BROKEN);
     case "answer too late":
       await call();
       await giveUp();

@@ -12,7 +12,7 @@ import { nextWake } from "../../src/ledger/ledger.ts";
 import { ACCOUNTS, inside, KV, viewOf } from "../ledger/objects.ts";
 import type { Chance } from "./chance.ts";
 import { DAY } from "./contents.ts";
-import { doomNext, EFFECTS, type Incident, type Interruption } from "./object-faults.ts";
+import { ABORTED, ALARM_EFFECTS, doomNext, EFFECTS, type Incident, type Interruption } from "./object-faults.ts";
 import { callThrough } from "./object-line.ts";
 import { describeStep, type Rehearsed, type Script } from "./object-script.ts";
 import { diskOn, storeOf } from "./object-disk.ts";
@@ -30,6 +30,11 @@ const INCIDENTS: readonly [Incident, ...Incident[]] = [
   ...(["sent twice at once", "sent twice at once", "sent twice at once"] as const),
   ...(["evicted before", "evicted meanwhile", "crashed after the answer"] as const),
 ];
+const ALARM_INTERRUPTIONS = [
+  "aborted after the write",
+  "aborted after the sync",
+  "aborted while it publishes",
+] as const;
 const RETRIES_MAX = 10;
 /** Alarms until nothing is left to publish, the last deadlines having passed. */
 const RINGS_MAX = 10;
@@ -180,7 +185,7 @@ export class Replay {
 
   async #alarm(step: Rehearsed): Promise<void> {
     if (this.#chance.below(6) === 0) {
-      const as = this.#chance.pick(["aborted after the write", "aborted after the sync"] as const);
+      const as = this.#chance.pick(ALARM_INTERRUPTIONS);
       this.#note(`an alarm is ${as}`);
       doomNext(as);
       const rang = await this.#ring().then(
@@ -188,7 +193,8 @@ export class Replay {
         () => false,
       );
       if (rang) throw new Error("an aborted alarm came to its end");
-      await this.#compare(EFFECTS[as] === "stands" ? step.after : this.#before, "after the aborted alarm");
+      const wanted = { gone: this.#before, stands: step.after, either: await this.#tables() }[ALARM_EFFECTS[as]];
+      await this.#compare(wanted, "after the aborted alarm");
     }
     await this.#ring();
     await this.#compare(step.after, "after the alarm");
@@ -211,7 +217,7 @@ export class Replay {
   async #crash(): Promise<void> {
     this.#restarted = true;
     const crash = inside(this.#account, (state) => {
-      state.abort("a crash of the test");
+      state.abort(ABORTED);
     });
     await crash.catch(() => undefined);
   }
