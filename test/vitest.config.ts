@@ -3,6 +3,10 @@ import { defineConfig } from "vitest/config";
 import { join } from "node:path";
 import { makeAdminToken, makeSigningKey } from "../scripts/secrets.ts";
 
+const { FAREBOX_SEED } = process.env;
+/** What histories are made from, for tests inside workerd, which see no other part of the environment. */
+const SEED = FAREBOX_SEED === undefined ? {} : { FAREBOX_SEED };
+
 /** The product's own Worker, for the tests that run inside workerd beside it. */
 const workers = cloudflareTest({
   wrangler: { configPath: join(import.meta.dirname, "../wrangler.toml") },
@@ -24,7 +28,10 @@ export default defineConfig({
         },
       },
       // Adapters, inside workerd.
-      { plugins: [workers], test: { name: "workerd", root: import.meta.dirname, include: ["**/*.worker.test.ts"] } },
+      {
+        plugins: [workers],
+        test: { name: "workerd", root: import.meta.dirname, include: ["**/*.worker.test.ts"], env: SEED },
+      },
       // The built Worker as a black box; each file is a status a caller may see.
       {
         test: {

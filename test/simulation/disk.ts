@@ -10,7 +10,8 @@ import { START } from "./contents.ts";
 export class Breakdown extends Error {}
 
 export class Disk {
-  #base: Store = memoryStore();
+  readonly #make: () => Store;
+  #base: Store;
   #tables: readonly string[] = [];
   /** Statements until the breakdown; a commit counts as one. */
   #left = Infinity;
@@ -27,6 +28,12 @@ export class Disk {
         return result;
       }),
   };
+
+  /** `make`: a new store, with nothing in it. */
+  constructor(make: () => Store = memoryStore) {
+    this.#make = make;
+    this.#base = make();
+  }
 
   #step(): void {
     this.#left -= 1;
@@ -47,12 +54,12 @@ export class Disk {
   reset(stranger: boolean): void {
     this.#left = Infinity;
     if (stranger) {
-      this.#base = memoryStore();
+      this.#base = this.#make();
       this.#tables = [];
       return;
     }
     if (this.#tables.length === 0) {
-      this.#base = memoryStore();
+      this.#base = this.#make();
       apply(this.#base, { op: "status", status: "active" }, START);
       const found = this.rows<{ name: string }>(
         `SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'schema_version'`,

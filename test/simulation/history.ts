@@ -16,11 +16,12 @@ export type Verdict = {
 
 /** Carries out plans, one after the other, on one disk. */
 export class Stage {
-  readonly #disk = new Disk();
+  readonly #disk: Disk;
   readonly #rules: Rules;
 
-  constructor(rules: Rules = REAL_RULES) {
+  constructor(rules: Rules = REAL_RULES, disk = new Disk()) {
     this.#rules = rules;
+    this.#disk = disk;
   }
 
   play(plan: Plan, tally: Tally, story: Story = null): Verdict {
