@@ -178,9 +178,11 @@ describe("a storm of calls that nobody pays for", { timeout: 120_000 }, () => {
     });
     const after = await tally();
     expect(replies.filter(({ status }) => status === 402)).toHaveLength(UNPAID);
-    // The ledger was asked wherever somebody might have paid, and only there.
-    expect((after.calls["hold"] ?? 0) - (before.tally.calls["hold"] ?? 0)).toBe((UNPAID * 2) / 3);
-    expect(sumOf(after) - sumOf(before.tally)).toBe((UNPAID * 2) / 3);
+    // The ledger was asked where somebody might have paid, a few times a second; the edge remembers what it said.
+    const asked = (after.calls["hold"] ?? 0) - (before.tally.calls["hold"] ?? 0);
+    expect(asked).toBeGreaterThan(0);
+    expect(asked).toBeLessThan(UNPAID / 3);
+    expect(sumOf(after) - sumOf(before.tally)).toBe(asked);
     expect(after.changedRows).toBe(before.tally.changedRows);
     expect(await gate.entries("poor")).toEqual(before.journal);
     expect(await gate.account("poor")).toEqual({ ...before.account, as_of: expect.any(String) });

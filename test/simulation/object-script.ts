@@ -6,6 +6,7 @@
  * turn, are what the real object is held to. Times lie ten years ahead, so that no alarm rings by itself.
  */
 import type { Command, Query } from "../../src/ledger/command.ts";
+import { PURGE_BATCH } from "../../src/ledger/retention.ts";
 import type { Chance } from "./chance.ts";
 import { CheckedLedger } from "./checked-ledger.ts";
 import { DAY, START } from "./contents.ts";
@@ -54,8 +55,9 @@ export function record(seed: number, disk: Disk): Step[] {
       note({ kind: "read", query }, now);
       return found;
     },
+    // The object takes its own batch.
     wake(store, now) {
-      REAL_RULES.wake(store, now);
+      REAL_RULES.wake(store, now, PURGE_BATCH);
       note({ kind: "alarm" }, now);
     },
     open(store) {
@@ -128,7 +130,12 @@ export function rehearse(steps: readonly Step[], stranger: boolean, disk: Disk):
   disk.reset(stranger);
   let now = 0;
   const story: string[] = [];
-  const ledger = new CheckedLedger(disk, REAL_RULES, () => now, { tally: new Map(), story, stranger });
+  const ledger = new CheckedLedger(disk, REAL_RULES, () => now, {
+    tally: new Map(),
+    story,
+    stranger,
+    batch: PURGE_BATCH,
+  });
   const before = readTables(disk.store);
   const played: Rehearsed[] = [];
   try {
