@@ -2,12 +2,12 @@
  * Objects of other makes, each wrong in a way that an object can be wrong and its rules cannot: for trying the test.
  * Left alone they give the right answers; it takes an end of the object, or a look at its disk, to tell.
  */
-import type { Account } from "../../src/ledger/account.ts";
-import type { Command, Outcome } from "../../src/ledger/command.ts";
-import { apply } from "../../src/ledger/ledger.ts";
-import { migrate } from "../../src/ledger/schema.ts";
-import type { Make } from "./object-faults.ts";
-import { storeOf } from "./object-disk.ts";
+import type { Account } from "../../../src/ledger/account.ts";
+import type { Command, Outcome } from "../../../src/ledger/command.ts";
+import { apply } from "../../../src/ledger/ledger.ts";
+import { migrate } from "../../../src/ledger/schema.ts";
+import type { Make } from "./faults.ts";
+import { storeOf } from "./disk.ts";
 
 class Undo extends Error {}
 

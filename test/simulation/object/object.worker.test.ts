@@ -6,10 +6,10 @@
  * object at the same time (workerd never makes them), and a disk that fails (the simulation has that).
  */
 import { describe, expect, it } from "vitest";
-import { ALARM_EFFECTS, EFFECTS, INCIDENTS } from "./object-faults.ts";
-import { MAKES } from "./object-makes.ts";
-import { runOnObjects } from "./object-run.ts";
-import { planFrom } from "./plan.ts";
+import { ALARM_EFFECTS, EFFECTS, INCIDENTS } from "./faults.ts";
+import { MAKES } from "./makes.ts";
+import { runOnObjects } from "./run.ts";
+import { planFrom } from "../plan.ts";
 
 /** FAREBOX_SEED repeats a run; the seed of every run is printed. */
 const SEED = Number(process.env["FAREBOX_SEED"] ?? Date.now() % 2 ** 31);

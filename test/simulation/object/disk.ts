@@ -1,6 +1,6 @@
 /** The simulation's disk inside workerd, where node:sqlite is only a name: the SQL storage of an object. */
-import type { Row, SqlValue, Store } from "../../src/ledger/store.ts";
-import { Disk } from "./disk.ts";
+import type { Row, SqlValue, Store } from "../../../src/ledger/store.ts";
+import { Disk } from "../disk.ts";
 
 /** The ledger's store over an object's storage, as src/ledger/account.ts makes it. */
 export function storeOf(storage: DurableObjectStorage): Store {

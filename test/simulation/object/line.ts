@@ -3,11 +3,11 @@
  * The client waits and retries as ever, only faster: the time between its attempts is left out.
  */
 import { vi } from "vitest";
-import type { Account } from "../../src/ledger/account.ts";
-import { connectLedger, type Ledger } from "../../src/ledger/client.ts";
-import type { Command, Query } from "../../src/ledger/command.ts";
-import { ACCOUNTS } from "../ledger/objects.ts";
-import { interrupt, type Interruption } from "./object-faults.ts";
+import type { Account } from "../../../src/ledger/account.ts";
+import { connectLedger, type Ledger } from "../../../src/ledger/client.ts";
+import type { Command, Query } from "../../../src/ledger/command.ts";
+import { ACCOUNTS } from "../../ledger/objects.ts";
+import { interrupt, type Interruption } from "./faults.ts";
 
 /** Longer waits of the client are for an answer, shorter ones between attempts. */
 const PATIENCE_MS = 3_000;

@@ -7,17 +7,17 @@
  */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { vi } from "vitest";
-import type { Ledger } from "../../src/ledger/client.ts";
-import { nextWake } from "../../src/ledger/ledger.ts";
-import { ACCOUNTS, inside, KV, viewOf } from "../ledger/objects.ts";
-import type { Chance } from "./chance.ts";
-import { DAY } from "./contents.ts";
-import { ABORTED, ALARM_EFFECTS, doomNext, EFFECTS, type Incident, type Interruption } from "./object-faults.ts";
-import { callThrough } from "./object-line.ts";
-import { describeStep, type Rehearsed, type Script } from "./object-script.ts";
-import { diskOn, storeOf } from "./object-disk.ts";
-import { difference, readTables, split, textOf, type Tables } from "./object-tables.ts";
-import { count, type Tally } from "./tally.ts";
+import type { Ledger } from "../../../src/ledger/client.ts";
+import { nextWake } from "../../../src/ledger/ledger.ts";
+import { ACCOUNTS, inside, KV, viewOf } from "../../ledger/objects.ts";
+import type { Chance } from "../chance.ts";
+import { DAY } from "../contents.ts";
+import { ABORTED, ALARM_EFFECTS, doomNext, EFFECTS, type Incident, type Interruption } from "./faults.ts";
+import { callThrough } from "./line.ts";
+import { describeStep, type Rehearsed, type Script } from "./script.ts";
+import { diskOn, storeOf } from "./disk.ts";
+import { difference, readTables, split, textOf, type Tables } from "./tables.ts";
+import { count, type Tally } from "../tally.ts";
 
 /** What ends an object costs a new one's start, so it comes less often. */
 const INTERRUPTIONS: readonly [Interruption, ...Interruption[]] = [

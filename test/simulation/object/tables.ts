@@ -4,7 +4,7 @@
  * Left out: when the copy in KV is due, which only the real object makes. The version may run ahead, by one for each
  * setting that was said again; everything else is the same to the byte.
  */
-import type { Row, Store } from "../../src/ledger/store.ts";
+import type { Row, Store } from "../../../src/ledger/store.ts";
 
 export type Tables = { readonly version: number; readonly rows: Readonly<Record<string, string>> };
 

@@ -6,8 +6,8 @@
  * merely throws. Both are inflicted on the object's own methods, while a real call by RPC is under way.
  */
 import { abortAllDurableObjects } from "cloudflare:test";
-import { Account } from "../../src/ledger/account.ts";
-import type { Command, Query } from "../../src/ledger/command.ts";
+import { Account } from "../../../src/ledger/account.ts";
+import type { Command, Query } from "../../../src/ledger/command.ts";
 
 /** Interruptions, and whether what was asked for is done all the same. */
 export const EFFECTS = {

@@ -5,19 +5,19 @@
  * together with a command. `rehearse` plays the result with all the laws watching: its answers and its tables, turn by
  * turn, are what the real object is held to. Times lie ten years ahead, so that no alarm rings by itself.
  */
-import type { Command, Query } from "../../src/ledger/command.ts";
-import { PURGE_BATCH } from "../../src/ledger/retention.ts";
-import type { Chance } from "./chance.ts";
-import { CheckedLedger } from "./checked-ledger.ts";
-import { DAY, START } from "./contents.ts";
-import type { Disk } from "./disk.ts";
-import { Stage } from "./history.ts";
-import { Broken } from "./law.ts";
-import { planFrom } from "./plan.ts";
-import { REAL_RULES, type Rules } from "./rules.ts";
-import { describeCommand } from "./story.ts";
-import { count, type Tally } from "./tally.ts";
-import { readTables, type Tables } from "./object-tables.ts";
+import type { Command, Query } from "../../../src/ledger/command.ts";
+import { PURGE_BATCH } from "../../../src/ledger/retention.ts";
+import type { Chance } from "../chance.ts";
+import { CheckedLedger } from "../checked-ledger.ts";
+import { DAY, START } from "../contents.ts";
+import type { Disk } from "../disk.ts";
+import { Stage } from "../history.ts";
+import { Broken } from "../law.ts";
+import { planFrom } from "../plan.ts";
+import { REAL_RULES, type Rules } from "../rules.ts";
+import { describeCommand } from "../story.ts";
+import { count, type Tally } from "../tally.ts";
+import { readTables, type Tables } from "./tables.ts";
 
 type Turn =
   | { readonly kind: "apply"; readonly command: Command; readonly alarm: "none" | "before" | "races" }

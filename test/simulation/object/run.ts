@@ -1,15 +1,15 @@
 /** Many histories on real objects, one after the other, until one differs. */
 import { vi } from "vitest";
-import { inside } from "../ledger/objects.ts";
-import { chanceFrom, type Chance } from "./chance.ts";
-import type { Disk } from "./disk.ts";
-import { possess, type Make } from "./object-faults.ts";
-import { diskOn } from "./object-disk.ts";
-import { hurryClients } from "./object-line.ts";
-import { Differs, Replay } from "./object-replay.ts";
-import { record, rehearse, retime, type Script } from "./object-script.ts";
-import { planFrom } from "./plan.ts";
-import { count, type Tally } from "./tally.ts";
+import { inside } from "../../ledger/objects.ts";
+import { chanceFrom, type Chance } from "../chance.ts";
+import type { Disk } from "../disk.ts";
+import { possess, type Make } from "./faults.ts";
+import { diskOn } from "./disk.ts";
+import { hurryClients } from "./line.ts";
+import { Differs, Replay } from "./replay.ts";
+import { record, rehearse, retime, type Script } from "./script.ts";
+import { planFrom } from "../plan.ts";
+import { count, type Tally } from "../tally.ts";
 
 export type Run = { readonly histories: number; readonly tally: Tally; readonly failure: string | null };
 
