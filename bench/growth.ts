@@ -18,7 +18,17 @@ const FILL_BATCH = 2_000;
 
 const root = join(import.meta.dirname, "..");
 /** On a disk, for what callers see; in memory (GROWTH_FOLDER=/dev/shm), for what the work itself costs. */
+if (!Number.isSafeInteger(SAMPLES) || SAMPLES < 1) {
+  console.error("GROWTH_SAMPLES is not a whole number of 1 or more.");
+  process.exit(2);
+}
 const folder = mkdtempSync(join(process.env["GROWTH_FOLDER"] ?? tmpdir(), "farebox-growth-"));
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => {
+    rmSync(folder, { recursive: true, force: true });
+    process.exit(130);
+  });
+console.log("This takes five to ten minutes.");
 const miniflare = start();
 const url = (await miniflare.unsafeGetDirectURL("growth")).origin;
 function start(): Miniflare {

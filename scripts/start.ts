@@ -66,6 +66,11 @@ function startWrangler(): ChildProcess {
   const wrangler = spawn(process.execPath, args, { cwd: root, env, stdio: ["ignore", "inherit", "inherit"] });
   wrangler.once("exit", (code) => process.exit(code ?? 1));
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => wrangler.kill(signal));
+  // npm passes no signal on: when it is gone, so is whoever could stop this.
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) wrangler.kill("SIGTERM");
+  }, 500).unref();
   return wrangler;
 }
 

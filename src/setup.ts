@@ -9,6 +9,7 @@ import { checkConfig } from "./config/check.ts";
 import type { Mistake } from "./config/say.ts";
 import { credits } from "./credits.ts";
 import type { House } from "./gate/house.ts";
+import { BodyRoom } from "./gate/idempotency.ts";
 import { describeIssuer, fixedIssuer, remoteIssuer, type TrustedIssuer } from "./gate/issuer.ts";
 import { hmacBytesMin, importHmac, loadKeys } from "./gate/keys.ts";
 import type { RateLimiter } from "./gate/limit.ts";
@@ -90,6 +91,7 @@ export async function setUp(config: Config, env: Readonly<Record<string, unknown
     ledger: connectLedger(accounts),
     kv,
     adminToken: String(adminToken),
+    bodyRoom: new BodyRoom(),
     refusalLimiter: hasMethod<RateLimiter>(env["REFUSALS"], "limit") ? env["REFUSALS"] : undefined,
   };
   return { ok: true, house };

@@ -41,8 +41,17 @@ function roomOf(path: string): string {
 
 /** Which rooms, and which files outside them, the files of a room may know. */
 const MAY_KNOW: Readonly<Record<string, readonly string[]>> = {
-  ledger: ["ledger", "src/credits.ts", "src/account-id.ts", "src/result.ts", "src/log.ts"],
-  gate: ["gate", "ledger", "src/credits.ts", "src/account-id.ts", "src/result.ts", "src/log.ts", "src/config.ts"],
+  ledger: ["ledger", "src/digest.ts", "src/credits.ts", "src/account-id.ts", "src/result.ts", "src/log.ts"],
+  gate: [
+    "gate",
+    "ledger",
+    "src/digest.ts",
+    "src/credits.ts",
+    "src/account-id.ts",
+    "src/result.ts",
+    "src/log.ts",
+    "src/config.ts",
+  ],
   config: ["config", "gate", "src/credits.ts", "src/config.ts"],
   // oxfmt-ignore
   buyer: ["buyer", "gate", "ledger", "src/credits.ts", "src/account-id.ts", "src/result.ts", "src/log.ts", "src/config.ts", "src/resource.ts", "src/wire.ts"],

@@ -4,12 +4,12 @@
  * KV may wave through what costs nothing. A charge, and a refusal for want of money, come from the ledger.
  */
 import type { Credits } from "../credits.ts";
-import type { AlreadyDelivered, HoldCommand, Insufficient, TokenFacts } from "../ledger/command.ts";
+import type { AlreadyDelivered, HoldCommand, IdempotencyKey, Insufficient, TokenFacts } from "../ledger/command.ts";
 import { readAccessFromKv } from "../ledger/standing.ts";
 import { refuse, ok, type Result } from "../result.ts";
 import type { Denial } from "./denial.ts";
 import type { Call, House } from "./house.ts";
-import { digestCall, replayAnswer } from "./idempotency.ts";
+import { digestCall, readKey, replayAnswer } from "./idempotency.ts";
 import { limitRefusals } from "./limit.ts";
 import type { Route } from "./price.ts";
 import { CLOCK_SKEW_SECONDS, type Entitlement } from "./token.ts";
@@ -26,13 +26,12 @@ export type Hold = {
 /** How a call goes on: to the origin, with a hold unless it costs nothing; or to an answer that was paid for before. */
 export type Admitted = { readonly call: Call; readonly hold: Hold | undefined } | { readonly replayed: Response };
 
-/** Lets the call in, or says why not. `key`: its idempotency key. */
+/** Lets the call in, or says why not. */
 export async function admit(
   call: Call,
   house: House,
   route: Route,
   entitlement: Entitlement,
-  key: string | undefined,
 ): Promise<Result<Admitted, Denial>> {
   const token = { jti: entitlement.jti, issuedAt: entitlement.issuedAt };
   const includedBy = Object.keys(house.plans).filter((plan) => house.plans[plan]?.includes.includes(route.id));
@@ -40,10 +39,10 @@ export async function admit(
     const free = await admitFree(house, route, entitlement, token, includedBy);
     if (free !== undefined) return free.ok ? ok({ call, hold: undefined }) : free;
   }
-  const digested = key === undefined ? ok({ call, digest: "" }) : await digestCall(call, route.credits);
-  if (!digested.ok) return digested;
+  const keyed = await readKeyed(call, house, route);
+  if (!keyed.ok) return keyed;
   const { jti, spendLimit, expiresAt } = entitlement;
-  return holdCredits(digested.value.call, house, entitlement.account, {
+  return holdCredits(keyed.value.call, house, entitlement.account, {
     op: "hold",
     id: call.requestId,
     credits: route.credits,
@@ -55,8 +54,24 @@ export async function admit(
       jti === null || spendLimit === null
         ? null
         : { jti, credits: spendLimit, until: (expiresAt + CLOCK_SKEW_SECONDS) * 1000 },
-    idempotency: key === undefined ? null : { key, digest: digested.value.digest },
+    idempotency: keyed.value.idempotency,
   });
+}
+
+type Keyed = { readonly call: Call; readonly idempotency: IdempotencyKey | null };
+
+/** The call's idempotency key, and with it the call read whole. On what costs nothing a key is the origin's business alone. */
+async function readKeyed(call: Call, house: House, route: Route): Promise<Result<Keyed, Denial>> {
+  const key = readKey(call.request.headers.get("idempotency-key"));
+  if (!key.ok) return key;
+  if (key.value === undefined) return ok({ call, idempotency: null });
+  if (!house.bodyRoom.take(call)) {
+    const why = "Too many requests with an Idempotency-Key are being read at the moment.";
+    return refuse({ code: "rate_limited", why, retryAfterSeconds: 1 });
+  }
+  const digested = await digestCall(call, route.credits, route.timeoutSeconds);
+  if (!digested.ok) return digested;
+  return ok({ call: digested.value.call, idempotency: { key: key.value, digest: digested.value.digest } });
 }
 
 /** For what costs this account nothing, by KV; where KV does not know, by the ledger. undefined: it does cost. */
@@ -101,7 +116,7 @@ async function holdCredits(
     case "already_delivered":
       return deliverAgain(outcome);
     case "request_in_flight":
-      return refuse({ code: outcome.kind, retryAfterSeconds: 1 });
+      return refuse({ code: outcome.kind, retryAfterSeconds: 1, overBy: outcome.releaseAt });
     case "idempotency_mismatch":
     case "account_suspended":
     case "token_revoked":
@@ -109,7 +124,7 @@ async function holdCredits(
     case "spend_limit_reached":
       return refuse({ code: outcome.kind, price: command.credits, limit: outcome.limit, spent: outcome.spent });
     case "insufficient_balance":
-      return refuse(await denyRefused(house, account, outcome));
+      return refuse(await denyInsufficient(house, account, outcome));
     case "limit_exceeded":
       return refuse({ code: "rate_limited", why: "The account has too many calls in flight.", retryAfterSeconds: 1 });
     case "unavailable":
@@ -127,13 +142,8 @@ function deliverAgain({ answer, requestId, credits, balance }: AlreadyDelivered)
     : refuse({ code: "already_delivered", requestId, charged: credits });
 }
 
-async function denyRefused(house: House, account: string, outcome: Insufficient): Promise<Denial> {
-  const denial = denyInsufficient(outcome);
-  const why = "The account has too few credits and goes on calling. Add credits, then call again.";
-  return outcome.remembered ? limitRefusals(house.refusalLimiter, `account ${account}`, denial, why) : denial;
-}
-
-function denyInsufficient({ required, usable, balance, releaseAt }: Insufficient): Denial {
+async function denyInsufficient(house: House, account: string, outcome: Insufficient): Promise<Denial> {
+  const { required, usable, balance, releaseAt } = outcome;
   if (releaseAt !== null && required <= usable.available + usable.held) {
     return {
       code: "credits_on_hold",
@@ -142,5 +152,7 @@ function denyInsufficient({ required, usable, balance, releaseAt }: Insufficient
       retryAfterSeconds: Math.max(1, Math.ceil((releaseAt - Date.now()) / 1000)),
     };
   }
-  return { code: "insufficient_credits", price: required, usable: usable.available, balance };
+  const denial: Denial = { code: "insufficient_credits", price: required, usable: usable.available, balance };
+  const why = "The account has too few credits and goes on calling. Add credits, then call again.";
+  return limitRefusals(house.refusalLimiter, `account ${account}`, denial, why);
 }

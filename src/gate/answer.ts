@@ -38,17 +38,18 @@ export function answerDenial(denial: Denial, asked: Asked, shop: Shop): Response
 
   const headers = new Headers({
     "Content-Type": "application/problem+json",
-    "X-Should-Retry": String(meaning.retryable),
+    "X-Should-Retry": String(canRetry(denial)),
   });
   setNoStore(headers);
   if (facts.retryAfterSeconds !== undefined) headers.set("Retry-After", String(facts.retryAfterSeconds));
   if (facts.allow) headers.set("Allow", facts.allow.join(", "));
   const challenge = makeChallenge(denial.code, facts, shop);
   if (challenge !== undefined) headers.set("WWW-Authenticate", challenge);
-  const remedy = listRemedies(denial.code, asked, shop);
+  const cause = denial.code === "rate_limited" ? denial.cause : undefined;
+  const remedy = listRemedies((cause ?? denial).code, asked, shop);
   const payment = remedy.find(({ rel }) => rel === "payment");
   if (payment) headers.set("Link", `<${payment.href}>; rel="payment"`);
-  const body = method === "HEAD" ? null : JSON.stringify(makeProblem(denial.code, facts, asked, remedy));
+  const body = method === "HEAD" ? null : JSON.stringify(makeProblem(denial, facts, asked, remedy));
   return new Response(body, { status: meaning.status, headers });
 }
 
@@ -69,8 +70,14 @@ type Problem = {
   readonly request_id: string;
 };
 
-function makeProblem(code: Code, facts: Facts, { requestId, selfUrl }: Asked, remedy: readonly Remedy[]): Problem {
-  const { status, title, retryable } = MEANINGS[code];
+/** Whether trying again, and nothing else, can help. */
+function canRetry(denial: Denial): boolean {
+  return MEANINGS[denial.code].retryable && (denial.code !== "rate_limited" || denial.cause === undefined);
+}
+
+function makeProblem(denial: Denial, facts: Facts, { requestId, selfUrl }: Asked, remedy: readonly Remedy[]): Problem {
+  const { code } = denial;
+  const { status, title } = MEANINGS[code];
   const type = `${selfUrl}/_farebox/problems/${code}`;
   return {
     type,
@@ -78,7 +85,7 @@ function makeProblem(code: Code, facts: Facts, { requestId, selfUrl }: Asked, re
     status,
     detail: facts.detail,
     code,
-    retryable,
+    retryable: canRetry(denial),
     ...(facts.retryAfterSeconds === undefined ? {} : { retry_after: facts.retryAfterSeconds }),
     ...(facts.price === undefined ? {} : { price: facts.price }),
     ...(facts.balance === undefined ? {} : { balance: facts.balance }),

@@ -10,7 +10,12 @@ export type Denial =
   | { readonly code: "unusable_path"; readonly why: string }
   | { readonly code: "bad_request"; readonly why: string }
   | { readonly code: "token_required" }
-  | { readonly code: "invalid_token"; readonly reason: string }
+  | {
+      readonly code: "invalid_token";
+      readonly reason: string;
+      /** Where what is wrong may be said: it tells nothing of keys or claims. */
+      readonly why?: string;
+    }
   | { readonly code: "token_expired"; readonly expiredAt: number }
   | { readonly code: "token_revoked" }
   | { readonly code: "operator_only" }
@@ -40,11 +45,22 @@ export type Denial =
   | { readonly code: "method_not_allowed"; readonly method: string; readonly allowed: readonly string[] }
   | { readonly code: "conflict"; readonly what: string }
   | { readonly code: "grant_conflict"; readonly what: string }
-  | { readonly code: "request_in_flight"; readonly retryAfterSeconds: number }
+  | {
+      readonly code: "request_in_flight";
+      readonly retryAfterSeconds: number;
+      /** When it will be over at the latest, in milliseconds. */
+      readonly overBy: number;
+    }
   | { readonly code: "already_delivered"; readonly requestId: string; readonly charged: number }
   | { readonly code: "content_too_large"; readonly bytesMax: number }
   | { readonly code: "idempotency_mismatch" }
-  | { readonly code: "rate_limited"; readonly why: string; readonly retryAfterSeconds: number }
+  | {
+      readonly code: "rate_limited";
+      readonly why: string;
+      readonly retryAfterSeconds: number;
+      /** What the call is refused for besides; then waiting alone does not help. */
+      readonly cause?: Denial;
+    }
   | { readonly code: "upgrade_not_sold" }
   | { readonly code: "origin_unreachable"; readonly reason: string }
   | { readonly code: "origin_timeout"; readonly seconds: number }

@@ -47,7 +47,7 @@ export function describeDenial(denial: Denial): Facts {
       const { price, usable, balance } = denial;
       const limit = usable < balance.available ? `, ${usable} of them for this route` : "";
       return {
-        detail: `This call costs ${formatPrice(price)}; ${balance.available} are available${limit}.`,
+        detail: `This call costs ${formatPrice(price)}; ${balance.available} are available${limit}. Add credits and call again.`,
         price,
         balance,
         shortfall: price - usable,
@@ -67,16 +67,19 @@ export function describeDenial(denial: Denial): Facts {
     case "spend_limit_reached": {
       const { price, limit, spent } = denial;
       return {
-        detail: `This call costs ${formatPrice(price)}; the token may spend ${limit} in its life, and its calls were charged or hold ${spent} of them.`,
+        detail: `This call costs ${formatPrice(price)}; the token may spend ${limit} in its life, and its calls were charged or hold ${spent} of them. Adding credits does not help; get a token with a higher limit.`,
         price,
       };
     }
     case "request_in_flight":
-      return { detail: MEANINGS[denial.code].about, retryAfterSeconds: denial.retryAfterSeconds };
+      return {
+        detail: `${MEANINGS[denial.code].about} At ${formatSeconds(Math.ceil(denial.overBy / 1000))} it will be known at the latest.`,
+        retryAfterSeconds: denial.retryAfterSeconds,
+      };
     case "already_delivered": {
       const { requestId, charged } = denial;
       return {
-        detail: `The call with this Idempotency-Key was served as ${requestId} and charged ${charged}. Its answer was not kept. Nothing was charged now.`,
+        detail: `The call with this Idempotency-Key was served as ${requestId} and charged ${charged}. Its answer is not here to be told again, and nothing was charged now. A new key makes a new call, which is charged.`,
         receipt: { request_id: requestId, credits_charged: charged },
       };
     }
@@ -102,14 +105,19 @@ export function describeDenial(denial: Denial): Facts {
     case "grant_conflict":
       return { detail: denial.what };
     case "rate_limited":
-      return { detail: denial.why, retryAfterSeconds: denial.retryAfterSeconds };
+      return {
+        ...(denial.cause && describeDenial(denial.cause)),
+        detail: denial.why,
+        retryAfterSeconds: denial.retryAfterSeconds,
+      };
     case "origin_timeout":
       return {
         detail: `The origin did not begin to answer within ${denial.seconds} s. Nothing was charged.`,
         retryAfterSeconds: RETRY_AFTER_SECONDS.origin_timeout,
       };
-    case "token_required":
     case "invalid_token":
+      return { detail: denial.why ?? MEANINGS[denial.code].about };
+    case "token_required":
     case "token_revoked":
     case "operator_only":
     case "account_suspended":

@@ -1,7 +1,9 @@
 /**
  * The gate: a request's way from its price to its receipt.
  *
- *   method → price → token → scope → plan → hold → origin → capture or void → receipt
+ *   method → price → token → scope → plan → key → hold → origin → capture or void → receipt
+ *
+ * A call whose key was charged before has its answer again from the ledger, and goes no further.
  *
  * Its rules. Nothing reaches the origin before it is paid for or known to be free. A charge, and a refusal for want of
  * money, come from the ledger and from nothing else. A call is charged once, when the origin begins an answer that
@@ -13,7 +15,6 @@ import { admit } from "./admit.ts";
 import type { Denial } from "./denial.ts";
 import { hasUnreadableHeader } from "./headers.ts";
 import { refuseCall, trustedIssuers, viaOf, type Call, type House } from "./house.ts";
-import { readKey } from "./idempotency.ts";
 import { limitRefusals } from "./limit.ts";
 import { hasBody, isWebSocketUpgrade, leadsBack } from "./origin.ts";
 import { pricedMethod, PRICED_METHODS, type Route } from "./price.ts";
@@ -22,7 +23,9 @@ import { readBearer, verifyToken } from "./token.ts";
 
 /** Runs to its end even if the caller goes away meanwhile, so that no hold is left to its deadline. */
 export async function gate(call: Call, house: House): Promise<Response> {
-  const answered = answer(call, house);
+  const answered = answer(call, house).finally(() => {
+    house.bodyRoom.giveBack(call);
+  });
   call.waitUntil(answered.catch(() => undefined));
   return answered;
 }
@@ -50,10 +53,6 @@ async function answer(call: Call, house: House): Promise<Response> {
       route.credits === 0 ? { code: "token_required" } : { code: "payment_required", price: route.credits },
     );
 
-  // On what costs nothing a key is the origin's business alone.
-  const key = route.credits === 0 ? ok(undefined) : readKey(call.request.headers.get("idempotency-key"));
-  if (!key.ok) return refuseCall(call, house, key.error);
-
   const verified = await verifyToken(bearer.value, trustedIssuers(house, call.selfUrl), Date.now());
   if (!verified.ok) return refuseCall(call, house, await denyToken(call, house, verified.error));
   const entitlement = verified.value;
@@ -61,7 +60,7 @@ async function answer(call: Call, house: House): Promise<Response> {
     return refuseCall(call, house, { code: "insufficient_scope", scope: route.scope }, entitlement);
   }
 
-  const admitted = await admit(call, house, route, entitlement, key.value);
+  const admitted = await admit(call, house, route, entitlement);
   if (!admitted.ok) return refuseCall(call, house, admitted.error, entitlement);
   if ("replayed" in admitted.value) return admitted.value.replayed;
   const { hold } = admitted.value;

@@ -5,6 +5,7 @@ import { answerDenial, type Shop } from "./answer.ts";
 import type { Cors } from "./cors.ts";
 import type { Denial } from "./denial.ts";
 import { fixedIssuer, type TrustedIssuer } from "./issuer.ts";
+import type { BodyRoom } from "./idempotency.ts";
 import type { RateLimiter } from "./limit.ts";
 import type { OriginServer } from "./origin.ts";
 import type { Target } from "./path.ts";
@@ -24,6 +25,7 @@ export type House = {
   readonly ledger: Ledger;
   readonly kv: KVNamespace;
   readonly adminToken: string;
+  readonly bodyRoom: BodyRoom;
   /** Counts refused calls; undefined where the deployment has none. */
   readonly refusalLimiter: RateLimiter | undefined;
 };

@@ -3,6 +3,7 @@
  * key and is neither charged nor served twice. What a key means is the ledger's to say; here are the request's side of
  * it, which is a key and a digest, and the answer's, which is kept while it streams past and handed out again.
  */
+import { sha256Hex } from "../digest.ts";
 import type { Answer } from "../ledger/command.ts";
 import { refuse, ok, type Result } from "../result.ts";
 import type { Denial } from "./denial.ts";
@@ -27,28 +28,90 @@ export function readKey(header: string | null): Result<string | undefined, Denia
   const quoted = QUOTED.exec(header)?.[1]?.replaceAll(/\\(["\\])/g, "$1");
   const key = quoted ?? (BARE.test(header) ? header : "");
   if (key !== "" && key.length <= KEY_CHARACTERS_MAX) return ok(key);
-  const why = `Idempotency-Key is not one key of 1 to ${KEY_CHARACTERS_MAX} printable ASCII characters, plain or in double quotes. Send one, such as a UUID.`;
+  const why = `Idempotency-Key is not one key of 1 to ${KEY_CHARACTERS_MAX} printable ASCII characters, in double quotes if a blank, comma, quote or backslash is among them. Send one, such as a UUID.`;
   return refuse({ code: "bad_request", why });
 }
 
-/** A request whose body was read, and what it is known by: method, path, query, price and body. */
+/** Headers that make the same words another request: what the content is, and which part or version is wanted. */
+const DIGESTED_HEADERS = ["content-type", "range", "if-range", "if-match", "if-none-match", "if-modified-since"];
+
+/** A request whose body was read, and what it is known by: method, path, query, price, those headers and body. */
 export type Digested = { readonly call: Call; readonly digest: string };
 
-/** Reads the request's body, at most 1 MiB, and digests what makes it the same request. */
-export async function digestCall(call: Call, price: number): Promise<Result<Digested, Denial>> {
+/** Reads the request's body, at most 1 MiB within `seconds`, and digests what makes it the same request. */
+export async function digestCall(call: Call, price: number, seconds: number): Promise<Result<Digested, Denial>> {
   const { request, target } = call;
-  const body = hasBody(request) ? await readBody(request) : new Uint8Array();
-  if (!body) return refuse({ code: "content_too_large", bytesMax: KEYED_BODY_BYTES_MAX });
-  const said = new TextEncoder().encode(JSON.stringify([request.method, target.path, target.query, price]));
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", concat([said, body])));
-  const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const body = hasBody(request) ? await readBody(request, seconds) : new Uint8Array();
+  if (!(body instanceof Uint8Array)) return refuse(body);
+  const headers = DIGESTED_HEADERS.map((name) => request.headers.get(name));
+  const said = [request.method, target.path, target.query, price, headers, await sha256Hex(body)];
   const whole: RequestInit = { body };
-  return ok({ call: hasBody(request) ? { ...call, request: new Request(request, whole) } : call, digest: hex });
+  const digest = await sha256Hex(JSON.stringify(said));
+  return ok({ call: hasBody(request) ? { ...call, request: new Request(request, whole) } : call, digest });
 }
 
-async function readBody(request: Request): Promise<Uint8Array | undefined> {
-  if (Number(request.headers.get("content-length") ?? 0) > KEYED_BODY_BYTES_MAX) return undefined;
-  return readUpTo(request.body, KEYED_BODY_BYTES_MAX);
+async function readBody(request: Request, seconds: number): Promise<Uint8Array | Denial> {
+  const tooLarge: Denial = { code: "content_too_large", bytesMax: KEYED_BODY_BYTES_MAX };
+  if (contentLength(request.headers) > KEYED_BODY_BYTES_MAX) return tooLarge;
+  const late = Symbol("late");
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const deadline = new Promise<typeof late>((resolve) => {
+    timer = setTimeout(() => {
+      resolve(late);
+    }, seconds * 1000);
+  });
+  try {
+    const read = await Promise.race([readUpTo(request.body, KEYED_BODY_BYTES_MAX), deadline]);
+    if (read === late) return { code: "bad_request", why: `The content did not arrive within ${seconds} s.` };
+    return read ?? tooLarge;
+  } catch {
+    return { code: "bad_request", why: "The content broke off before its end." };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * The key as the origin may see it. To the origin all accounts are one client, so a key is made one of the account's:
+ * the same for the same account and key, and nobody else's. In quotes if the caller wrote it so.
+ */
+export async function keyForOrigin(account: string, header: string): Promise<string> {
+  const key = readKey(header);
+  const scoped = await sha256Hex(JSON.stringify([account, key.ok ? key.value : header]));
+  return header.startsWith('"') ? `"${scoped}"` : scoped;
+}
+
+/**
+ * Room in an isolate's memory for requests that are read whole. One that finds none is told to try again, so that
+ * callers who send slowly, or all at once, cannot take the memory that everybody's calls need.
+ */
+export class BodyRoom {
+  readonly #taken = new Map<string, number>();
+  #left = ROOM_BYTES;
+
+  /** Sets room aside for a call's body, if there is any left. */
+  take({ request, requestId }: Call): boolean {
+    if (!hasBody(request)) return true;
+    const told = request.headers.has("content-length") ? contentLength(request.headers) : KEYED_BODY_BYTES_MAX;
+    const bytes = Math.min(told, KEYED_BODY_BYTES_MAX);
+    if (!(bytes <= this.#left)) return false;
+    this.#left -= bytes;
+    this.#taken.set(requestId, bytes);
+    return true;
+  }
+
+  /** The call was answered: nobody needs its body any more. */
+  giveBack({ requestId }: Call): void {
+    this.#left += this.#taken.get(requestId) ?? 0;
+    this.#taken.delete(requestId);
+  }
+}
+
+/** An isolate has 128 MB, and a body may stand in it twice while it is read. */
+const ROOM_BYTES = 24 * 1_048_576;
+
+function contentLength(headers: Headers): number {
+  return Number(headers.get("content-length") ?? 0);
 }
 
 /** All of a stream; undefined, and the stream left, once it is longer than `max`. */
@@ -60,15 +123,11 @@ async function readUpTo(stream: ReadableStream<Uint8Array> | null, max: number):
     if (length > max) return undefined;
     chunks.push(chunk);
   }
-  return concat(chunks);
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  const whole = new Uint8Array(length);
   let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
   }
   return whole;
 }
@@ -81,7 +140,7 @@ export function splitAnswer(response: Response): { answer: Response; kept: Promi
   const { status, statusText, headers, body } = response;
   const pairs = [...headers];
   const isLong =
-    Number(headers.get("content-length") ?? 0) > KEPT_BODY_BYTES_MAX ||
+    (body !== null && contentLength(headers) > KEPT_BODY_BYTES_MAX) ||
     JSON.stringify(pairs).length > KEPT_HEADERS_CHARACTERS_MAX;
   const isStream = /^text\/event-stream/i.test(headers.get("content-type") ?? "");
   if (isLong || isStream || response.webSocket) return { answer: response, kept: Promise.resolve(null) };

@@ -22,7 +22,7 @@ export async function limitRefusals(
 ): Promise<Denial> {
   try {
     const { success } = (await limiter?.limit({ key: who })) ?? { success: true };
-    return success ? denial : { code: "rate_limited", why, retryAfterSeconds: PERIOD_SECONDS };
+    return success ? denial : { code: "rate_limited", why, retryAfterSeconds: PERIOD_SECONDS, cause: denial };
   } catch {
     return denial;
   }

@@ -106,7 +106,7 @@ export const MEANINGS: { readonly [C in Code]: Meaning } = {
     retryable: false,
     mend: "token",
     about:
-      "The token may spend only so much in its life, and this call would go beyond that. Adding credits does not help; get a new token, or one with a higher limit.",
+      "The token may spend only so much in its life, and this call would go beyond that. Adding credits does not help; get a new token, or one with a higher limit. If calls of this token are in flight, what they do not use is free again when they end.",
   },
   account_suspended: {
     status: 403,
@@ -163,7 +163,7 @@ export const MEANINGS: { readonly [C in Code]: Meaning } = {
     retryable: false,
     mend: "request",
     about:
-      "The call with this Idempotency-Key was served and charged once, and its answer was too long, or a stream, and so was not kept. Use a new key to call, and pay, again.",
+      "The call with this Idempotency-Key was served and charged once. Its answer was too long to keep, a stream, or broke off. Use a new key to call, and pay, again, or ask the seller to refund the call.",
   },
   content_too_large: {
     status: 413,
@@ -186,7 +186,8 @@ export const MEANINGS: { readonly [C in Code]: Meaning } = {
     title: "Too many calls",
     retryable: true,
     mend: "wait",
-    about: "The account has too many calls in flight, or goes on calling in vain. Wait and call again.",
+    about:
+      "The account has too many calls in flight, or goes on calling in vain. Wait; and if the detail names a cause, mend that before you call again.",
   },
   internal_error: {
     status: 500,

@@ -7,7 +7,7 @@ import type { Hold } from "./admit.ts";
 import type { Denial } from "./denial.ts";
 import { headersToCaller } from "./headers.ts";
 import { refuseCall, viaOf, type Call, type House } from "./house.ts";
-import { splitAnswer } from "./idempotency.ts";
+import { keyForOrigin, splitAnswer } from "./idempotency.ts";
 import { forward, judgeStatus, type OriginOutcome } from "./origin.ts";
 import type { Route } from "./price.ts";
 import { setReceipt } from "./receipt.ts";
@@ -120,7 +120,7 @@ const CONTEXT_LIFE_SECONDS = 120;
 
 /** What the origin may know, signed: who called, what it is charged if the answer costs, and that it came through this gate. */
 async function describeCall(
-  { selfUrl, target, requestId }: Call,
+  { request, selfUrl, target, requestId }: Call,
   { signer }: House,
   { entitlement, hold }: Admission,
 ): Promise<[string, string][]> {
@@ -145,6 +145,8 @@ async function describeCall(
     ["PAYMENT-CONTEXT", context],
   ];
   if (entitlement) headers.push(["Farebox-Account", formatAccount(entitlement.account)]);
+  const key = request.headers.get("idempotency-key");
+  if (entitlement && key !== null) headers.push(["Idempotency-Key", await keyForOrigin(entitlement.account, key)]);
   return headers;
 }
 

@@ -42,7 +42,10 @@ export function readBearer(header: string | null): Result<string | undefined, De
     return refuse({ code: "bad_request", why });
   }
   const scheme = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+/.exec(header)?.[0] ?? "";
-  if (scheme.toLowerCase() !== "bearer") return invalid("the Authorization scheme is not Bearer");
+  if (scheme.toLowerCase() !== "bearer") {
+    const why = "The Authorization header does not begin with Bearer. Send it as in Authorization: Bearer <token>.";
+    return refuse({ code: "invalid_token", reason: "the Authorization scheme is not Bearer", why });
+  }
   const rest = header.slice(scheme.length);
   const token = rest.replace(/^ +/, "");
   if (rest !== "" && (!rest.startsWith(" ") || /\s/.test(token)))

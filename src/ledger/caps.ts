@@ -49,8 +49,12 @@ export function spendLate(store: Store, jti: string | null, credits: number): vo
 }
 
 /** Drops the counts of tokens that ended before `time`, when nothing can be charged under them any more. */
-export function forgetCaps(store: Store, time: number): void {
-  store.exec(`DELETE FROM capped_tokens WHERE until < ?1`, time);
+export function forgetCaps(store: Store, time: number, batch: number): void {
+  store.exec(
+    `DELETE FROM capped_tokens WHERE jti IN (SELECT jti FROM capped_tokens WHERE until < ?1 LIMIT ?2)`,
+    time,
+    batch,
+  );
 }
 
 function find(store: Store, jti: string): CapRow | undefined {

@@ -34,17 +34,18 @@ export function connectLedger(accounts: DurableObjectNamespace<Account>): Ledger
       const remembered = refusals.recall(account, command);
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it is what a hold was told before, and this is a hold
       if (remembered) return remembered as Outcomes[K];
+      const askedAt = Date.now();
       const answer = await attempt(
         async () => await say(accounts.getByName(account), command),
         command.op === "capture" ? CAPTURE_ATTEMPTS : ATTEMPTS,
       );
       if (answer.kind === "unavailable") {
-        refusals.hear(account, command, undefined);
+        refusals.hear(account, command, undefined, askedAt);
         return answer;
       }
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the object answers a command with one of its own outcomes
       const outcome = answer.value as Outcomes[K];
-      refusals.hear(account, command, outcome);
+      refusals.hear(account, command, outcome, askedAt);
       return outcome;
     },
     async read<Q extends Query>(account: string, query: Q) {
@@ -83,19 +84,17 @@ async function attempt(call: () => Promise<unknown>, attempts: number): Promise<
     try {
       const value = await within(ATTEMPT_TIMEOUT_MS, call());
       if (!isFault(value)) return { kind: "answered", value };
-      // A fault is definite: the same command would meet it again.
-      return {
-        kind: "unavailable",
-        why:
-          value.kind === "fault"
-            ? "the ledger met a bug, see its log"
-            : `the ledger speaks versions ${value.supported.join(", ")}, this gate ${RPC_VERSION}`,
-      };
+      why =
+        value.kind === "fault"
+          ? "the ledger met a bug, see its log"
+          : `the ledger speaks versions ${value.supported.join(", ")}, this gate ${RPC_VERSION}`;
+      // A fault is definite, and the same command would mostly meet it again; but a served call is worth the asking.
+      if (attempts === ATTEMPTS) break;
     } catch (error) {
       why = String(error);
       if (isOverloaded(error) && attempts === ATTEMPTS) break;
-      if (n < attempts) await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS * 2 ** (n - 1)));
     }
+    if (n < attempts) await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS * 2 ** (n - 1)));
   }
   return { kind: "unavailable", why };
 }

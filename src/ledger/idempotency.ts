@@ -14,10 +14,8 @@ const KEY_RETENTION_HOURS = 24;
 const KEY_RETENTION_MS = KEY_RETENTION_HOURS * 3_600_000;
 /** Kept answers of one account; past it the oldest go, and their keys answer with the receipt alone. */
 const ANSWERS_BYTES_MAX = 16 * 1024 * 1024;
-/** How long a charged call without an answer counts as still being answered. */
-const ANSWERING_MS = 30_000;
-/** Bounds the work of one purge. */
-const PURGE_BATCH = 500;
+/** How long a charged call of which nothing more is heard counts as still being answered: longer than most streams. */
+const ANSWERING_MS = 300_000;
 
 /** What a hold is told when its key is taken; undefined if the key is free. */
 export function refuseKey(
@@ -91,11 +89,11 @@ export function keep(store: Store, { id, answer }: KeepCommand, now: number): Ou
 }
 
 /** Drops keys whose day is over, and their answers. */
-export function forgetKeys(store: Store, now: number): void {
+export function forgetKeys(store: Store, now: number, batch: number): void {
   const old = store.exec<{ key: string; hold_id: string }>(
     `SELECT key, hold_id FROM idempotency_keys WHERE bound_at <= ?1 ORDER BY bound_at LIMIT ?2`,
     now - KEY_RETENTION_MS,
-    PURGE_BATCH,
+    batch,
   );
   for (const { key, hold_id } of old) {
     dropAnswer(store, hold_id);
@@ -153,7 +151,7 @@ function makeRoom(store: Store, bytes: number): void {
   let total = accountRow(store).answer_bytes + bytes;
   while (total > ANSWERS_BYTES_MAX) {
     const oldest = store.exec<{ seq: number; bytes: number }>(
-      `SELECT seq, bytes FROM answers WHERE status IS NOT NULL ORDER BY seq LIMIT 1`,
+      `SELECT seq, bytes FROM answers INDEXED BY kept_answers WHERE status IS NOT NULL ORDER BY seq LIMIT 1`,
     )[0];
     if (!oldest) return;
     // The row stays: it says that the call was answered, and that the answer is gone.

@@ -32,9 +32,9 @@ export function nextPurge(store: Store): number | null {
 /** Compacts and drops what is due, a batch at a time. */
 export function purge(store: Store, now: number, batch: number): void {
   compact(store, startOfDay(now - RETENTION_MS), batch);
-  forgetKeys(store, now);
-  forgetRevocations(store, now);
-  forgetCaps(store, now - RETENTION_MS);
+  forgetKeys(store, now, batch);
+  forgetRevocations(store, now, batch);
+  forgetCaps(store, now - RETENTION_MS, batch);
 }
 
 type Total = {

@@ -108,6 +108,7 @@ const MIGRATIONS: readonly (readonly string[])[] = [
        body BLOB,
        bytes INTEGER NOT NULL
      ) STRICT`,
+    `CREATE INDEX kept_answers ON answers (seq) WHERE status IS NOT NULL`,
     `ALTER TABLE account ADD COLUMN answer_bytes INTEGER NOT NULL DEFAULT 0`,
     `ALTER TABLE entries ADD COLUMN calls INTEGER`,
     `CREATE UNIQUE INDEX daily_totals ON entries (ref, kind, route) WHERE calls IS NOT NULL`,

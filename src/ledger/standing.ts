@@ -5,6 +5,7 @@
  * It is never the reason for a charge, nor for a refusal for want of money. Anything unreadable in KV counts as
  * not known, and then the ledger is asked.
  */
+import { sha256Hex } from "../digest.ts";
 import type { Access, AccountStatus, AccountView, TokenFacts } from "./command.ts";
 
 export type Standing = {
@@ -29,9 +30,12 @@ const STANDING = "standing:";
  * have the same, and the two together can be longer than a key.
  */
 async function revokedKey(account: string, jti: string): Promise<string> {
-  const bytes = new TextEncoder().encode(JSON.stringify([account, jti]));
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return `revoked:${Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  return `revoked:${await sha256Hex(JSON.stringify([account, jti]))}`;
+}
+
+/** As version 1 wrote it, whose revocations are still good for as long as the tokens could be. Workers KV keys have at most 512 bytes. */
+async function revokedKeyOfVersion1(jti: string): Promise<string> {
+  return new TextEncoder().encode(jti).length <= 480 ? `revoked:${jti}` : `revoked:sha256:${await sha256Hex(jti)}`;
 }
 
 export async function writeStanding(kv: KVNamespace, account: string, view: AccountView): Promise<void> {
@@ -72,10 +76,10 @@ export async function readAccessFromKv(
   now: number,
 ): Promise<Access | undefined> {
   try {
-    const revoked = token.jti === null ? undefined : await revokedKey(account, token.jti);
-    const keys = revoked === undefined ? [STANDING + account] : [STANDING + account, revoked];
-    const found = await kv.get(keys, { cacheTtl: CACHE_TTL_SECONDS });
-    const isListed = revoked !== undefined && (found.get(revoked) ?? null) !== null;
+    const { jti } = token;
+    const revoked = jti === null ? [] : await Promise.all([revokedKey(account, jti), revokedKeyOfVersion1(jti)]);
+    const found = await kv.get([STANDING + account, ...revoked], { cacheTtl: CACHE_TTL_SECONDS });
+    const isListed = revoked.some((key) => (found.get(key) ?? null) !== null);
     const text = found.get(STANDING + account) ?? null;
     if (text === null) return { suspended: false, revoked: isListed, plan: null };
     const standing = parseStanding(JSON.parse(text));

@@ -29,8 +29,12 @@ export function revokeAll(store: Store, command: RevokeAllCommand, now: number):
 }
 
 /** Drops what could not be valid any more even if nobody had revoked it. */
-export function forgetRevocations(store: Store, now: number): void {
-  store.exec(`DELETE FROM revoked_tokens WHERE until < ?1`, now);
+export function forgetRevocations(store: Store, now: number, batch: number): void {
+  store.exec(
+    `DELETE FROM revoked_tokens WHERE jti IN (SELECT jti FROM revoked_tokens WHERE until < ?1 LIMIT ?2)`,
+    now,
+    batch,
+  );
 }
 
 function isListed(store: Store, jti: string): boolean {

@@ -4,6 +4,7 @@ import { ADMIN } from "./cases/admin.ts";
 import { CACHE } from "./cases/cache.ts";
 import { CHALLENGE } from "./cases/challenge.ts";
 import { DEPLOY } from "./cases/deploy.ts";
+import { KEYS } from "./cases/keys.ts";
 import { LEASE } from "./cases/lease.ts";
 import { LIMITS } from "./cases/limits.ts";
 import { ORIGIN } from "./cases/origin.ts";
@@ -19,6 +20,7 @@ export const GROUPS: readonly Group[] = [
   { name: "token", title: "Tokens", cases: TOKEN },
   { name: "price", title: "The price, by path and method", cases: PRICE },
   { name: "spend", title: "Spending twice, and refunds", cases: SPEND },
+  { name: "keys", title: "Idempotency-Keys", cases: KEYS },
   { name: "lease", title: "Time, restarts and KV", cases: LEASE },
   { name: "origin", title: "The origin", cases: ORIGIN },
   { name: "cache", title: "Caches", cases: CACHE },

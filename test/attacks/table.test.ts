@@ -14,6 +14,7 @@ const SIZES = {
   token: 21,
   price: 21,
   spend: 20,
+  keys: 7,
   lease: 12,
   origin: 17,
   cache: 8,
@@ -29,8 +30,8 @@ const IDS = Object.entries(SIZES).flatMap(([group, size]) =>
 );
 
 describe("the list of attacks", () => {
-  it("has each of its 155 cases exactly once, in order", () => {
-    expect(IDS).toHaveLength(155);
+  it("has each of its 162 cases exactly once, in order", () => {
+    expect(IDS).toHaveLength(162);
     expect(CASES.map(({ id }) => id)).toEqual(IDS);
     for (const { name, cases } of GROUPS) expect(cases.every(({ id }) => id.startsWith(`${name}-`))).toBe(true);
   });

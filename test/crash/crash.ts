@@ -2,21 +2,17 @@
  * `npm run crash -- --rounds N [--seed S]`: kills the gate N times under load, and after each time reconciles what
  * reached the origin with the journals and with what callers saw. Ends with 1 if anything is left unexplained.
  */
-import { parseArgs } from "node:util";
+import { readCount, readFlags, refuse } from "../simulation/flags.ts";
 import { setup } from "../support/build.ts";
 import type { Counted, Reckoning } from "./reconcile.ts";
 import { run, type RoundFact } from "./run.ts";
 
 const ROUNDS_MAX = 1000;
-const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "20" }, seed: { type: "string", default: String(Date.now() % 1e9) } },
-});
-const rounds = Number(values.rounds);
-const seed = Number(values.seed);
-if (!Number.isInteger(rounds) || rounds < 1 || rounds > ROUNDS_MAX || !Number.isSafeInteger(seed)) {
-  console.error(`--rounds is a whole number from 1 to ${ROUNDS_MAX}, --seed a whole number.`);
-  process.exit(2);
-}
+const USAGE = "npm run crash -- [--rounds N] [--seed S]";
+const flags = readFlags(["rounds", "seed"], USAGE);
+const rounds = readCount(flags.rounds, "rounds", 1, USAGE) ?? 20;
+if (rounds > ROUNDS_MAX) refuse(`--rounds ${rounds}: must be at most ${ROUNDS_MAX}.`, USAGE);
+const seed = readCount(flags.seed, "seed", 0, USAGE) ?? Date.now() % 1e9;
 for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.once(signal, () => {
     process.exit(130);

@@ -151,7 +151,7 @@ describe("the facts", () => {
     const problem = await problemOf(denial);
     expect(problem).toMatchObject({ price: 500, balance: { available: 50, held: 5 }, shortfall: 480 });
     expect(problem["detail"]).toBe(
-      "This call costs 500 credits ($0.0005); 50 are available, 20 of them for this route.",
+      "This call costs 500 credits ($0.0005); 50 are available, 20 of them for this route. Add credits and call again.",
     );
   });
 

@@ -24,7 +24,7 @@ const SAMPLES: { readonly [C in Code]: Extract<Denial, { readonly code: C }> } =
   method_not_allowed: { code: "method_not_allowed", method: "TRACE", allowed: ["GET", "HEAD"] },
   conflict: { code: "conflict", what: "The call was refunded before." },
   grant_conflict: { code: "grant_conflict", what: "The id was used before." },
-  request_in_flight: { code: "request_in_flight", retryAfterSeconds: 1 },
+  request_in_flight: { code: "request_in_flight", retryAfterSeconds: 1, overBy: 1_795_392_000_500 },
   already_delivered: { code: "already_delivered", requestId: "req_0", charged: 500 },
   content_too_large: { code: "content_too_large", bytesMax: 1_048_576 },
   idempotency_mismatch: { code: "idempotency_mismatch" },

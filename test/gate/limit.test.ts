@@ -22,7 +22,9 @@ describe("a refused call", () => {
 
   it("beyond it is told to stop, why, and for how long", async () => {
     const full: RateLimiter = { limit: async () => ({ success: false }) };
-    expect(await limited(full)).toEqual({ code: "rate_limited", why: "Too many.", retryAfterSeconds: 10 });
+    expect(await limited(full)).toMatchObject({ code: "rate_limited", why: "Too many.", retryAfterSeconds: 10 });
+    // What it is refused for stays known: waiting alone does not mend that.
+    expect(await limited(full)).toHaveProperty("cause", await limited(undefined));
   });
 
   it.each<[string, RateLimiter | undefined]>([

@@ -192,6 +192,13 @@ describe("a route that a plan includes", () => {
     expect(await gate.see("revoked-a", "/v1/items/1", { token: other })).toMatchObject(FREE);
   });
 
+  it("is refused to a token that version 1 revoked: it wrote to KV under another name", async () => {
+    const minted = (await gate.admin("POST", "/accounts/revoked-1/tokens", { entitlements: ["pro"] })).json();
+    const kv = await gate.miniflare.getKVNamespace("KV");
+    await kv.put(`revoked:${minted.jti}`, "1");
+    await expectDenial(gate, "revoked-1", "/v1/items/1", { token: minted.token }, [401, "token_revoked"]);
+  });
+
   it("is refused to all of an account's tokens once they are revoked together", async () => {
     const tokens = [
       await gate.token("revoked-b", { entitlements: ["pro"] }),

@@ -21,7 +21,7 @@ export type Hold = {
 };
 export type HeldAnswer = NonNullable<Extract<Command, { op: "keep" }>["answer"]>;
 export const DAY = 86_400_000;
-export const ANSWERING = 30_000;
+export const ANSWERING = 300_000;
 /** What a ledger said, or should have said, with as much of it as the model knows. */
 export type Answer = { kind: string } & Record<string, unknown>;
 

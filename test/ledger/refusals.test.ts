@@ -22,7 +22,7 @@ const refusal = (required: number, more: Partial<Insufficient> = {}): Insufficie
 });
 /** A call of 8 is refused this many times. */
 function refused(times: number, more: Partial<HoldCommand> = {}, outcome: Outcome = refusal(8), account = "a"): void {
-  for (let n = 0; n < times; n++) memory.hear(account, holdOf(8, more), outcome);
+  for (let n = 0; n < times; n++) memory.hear(account, holdOf(8, more), outcome, now);
 }
 const recall = (amount = 8, more: Partial<HoldCommand> = {}, account = "a"): Insufficient | undefined =>
   memory.recall(account, holdOf(amount, more));
@@ -96,7 +96,7 @@ describe("what is not remembered", () => {
   });
 
   it("is that nothing was answered", () => {
-    for (let n = 0; n < 9; n++) memory.hear("a", holdOf(8), undefined);
+    for (let n = 0; n < 9; n++) memory.hear("a", holdOf(8), undefined, now);
     expect(recall()).toBeUndefined();
   });
 });
@@ -136,21 +136,43 @@ describe("forgetting", () => {
     for (const outcome of [{ kind: "changed" } as const, undefined]) {
       refused(5);
       expect(recall()).toBeDefined();
-      memory.hear("a", command, outcome);
+      memory.hear("a", command, outcome, now);
       expect(recall()).toBeUndefined();
+      now += 1;
     }
+  });
+
+  it("holds against refusals that were on their way when new credits came", () => {
+    const askedAt = now;
+    now += 1;
+    memory.hear("a", grantOf(1), { kind: "conflict" }, now);
+    now += 1;
+    for (let n = 0; n < 9; n++) memory.hear("a", holdOf(8), refusal(8), askedAt);
+    expect(recall()).toBeUndefined();
+    refused(5);
+    expect(recall()).toBeDefined();
+  });
+
+  it("of one question leaves another of the same account: calls by turns are remembered each", () => {
+    const other = { route: "POST /v1/reports" };
+    for (let n = 0; n < 5; n++) {
+      refused(1);
+      refused(1, other);
+    }
+    expect(recall()).toBeDefined();
+    expect(recall(8, other)).toBeDefined();
   });
 
   it("does not come with what other calls of the account report, nor with another account's grant", () => {
     refused(5);
-    memory.hear("a", captureOf(1), { kind: "hold_not_found" });
-    memory.hear("a", voidOf(), { kind: "hold_not_found" });
-    memory.hear("a", keepOf("hello"), { kind: "kept" });
-    memory.hear("b", grantOf(1), { kind: "conflict" });
+    memory.hear("a", captureOf(1), { kind: "hold_not_found" }, now);
+    memory.hear("a", voidOf(), { kind: "hold_not_found" }, now);
+    memory.hear("a", keepOf("hello"), { kind: "kept" }, now);
+    memory.hear("b", grantOf(1), { kind: "conflict" }, now);
     expect(recall()).toBeDefined();
   });
 
-  it("comes to the account refused longest ago when there are more than 1,000", () => {
+  it("comes to what was noted first when there is more than 1,000", () => {
     for (let n = 0; n < 1000; n++) refused(5, {}, refusal(8), `account ${n}`);
     expect(recall(8, {}, "account 0")).toBeDefined();
     refused(5, {}, refusal(8), "one more");

@@ -13,12 +13,15 @@ export function readFlags<Name extends string>(names: readonly Name[], usage: st
   }
 }
 
+/** So far that seeds counted on from it stay exact. */
+const COUNT_MAX = 2 ** 52;
+
 /** A whole number of `min` or more. */
 export function readCount(value: string | undefined, name: string, min: number, usage: string): number | undefined {
   if (value === undefined) return undefined;
   const n = Number(value);
-  if (!/^\d+$/.test(value) || !Number.isSafeInteger(n) || n < min)
-    return refuse(`--${name} ${value}: must be a whole number of ${min} or more.`, usage);
+  if (!/^\d+$/.test(value) || n < min || n > COUNT_MAX)
+    return refuse(`--${name} ${value}: must be a whole number from ${min} to ${COUNT_MAX}.`, usage);
   return n;
 }
 

@@ -33,6 +33,12 @@ const USAGE = "npm run mutants -- [--seed S] [--only NAME]";
 const HISTORIES_MAX = 100_000;
 const AT_ONCE = 2;
 const root = join(import.meta.dirname, "../..");
+const folders = new Set<string>();
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => {
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+    process.exit(130);
+  });
 
 type Trial = { readonly mutant: Mutant; readonly law: string; readonly after: number; readonly seconds: number };
 
@@ -69,6 +75,7 @@ function mutate({ name, file, find, replace }: Mutant): string {
 
 async function tryOut(mutant: Mutant): Promise<Trial> {
   const folder = mkdtempSync(join(tmpdir(), "farebox-mutant-"));
+  folders.add(folder);
   const started = performance.now();
   try {
     for (const name of ["src", "test/simulation", "test/ledger", "test/support"])
@@ -84,6 +91,7 @@ async function tryOut(mutant: Mutant): Promise<Trial> {
     return { mutant, law: found ?? "", after, seconds };
   } finally {
     rmSync(folder, { recursive: true, force: true });
+    folders.delete(folder);
   }
 }
 

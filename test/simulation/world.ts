@@ -135,7 +135,7 @@ export class World {
   /** Mostly a deadline is met to the millisecond, or just missed. */
   wait(how: number): void {
     // Now and then until an answer counts as given, or until a key is free again, which takes a day.
-    const long = how % 32 === 31 ? content.DAY : 30_000;
+    const long = how % 32 === 31 ? content.DAY : 300_000;
     const by = how % 16 === 15 ? long : ([1, 999, 1000, 2000][how % 4] ?? 1);
     const deadline = this.#nextDeadline();
     if (deadline === undefined || how % 3 === 0) this.#now += by;

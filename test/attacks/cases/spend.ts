@@ -86,7 +86,7 @@ export const SPEND: readonly Case[] = [
     attack: "Idempotency-Keys that are empty, too long, not ASCII, or two.",
     expected: "Taken up to 255 characters as they are, else refused 400.",
     tests: [
-      at("http/idempotency-keys", "is %s: charged once, and it reaches the origin as it was sent"),
+      at("http/idempotency-keys", "is %s: charged once, and it reaches the origin as the account's own"),
       at("http/idempotency-keys", "is one that is %s: 400, and nothing happens"),
     ],
   },

@@ -41,8 +41,12 @@ export const RETENTION_MUTANTS: readonly Mutant[] = [
       "WHERE seq = ?1 - 1 OR seq = ?1 ORDER BY seq`, last).slice(0, 1)",
     ],
     ["young-lines-are-passed-over", "young < 0 ? oldest.length : young", "young < 0 ? oldest.length : oldest.length"],
-    ["caps-are-forgotten-early", "forgetCaps(store, now - RETENTION_MS);", "forgetCaps(store, now + 900 * DAY_MS);"],
-    ["keys-are-forgotten-early", "forgetKeys(store, now);", "forgetKeys(store, now + DAY_MS);"],
+    [
+      "caps-are-forgotten-early",
+      "forgetCaps(store, now - RETENTION_MS, batch);",
+      "forgetCaps(store, now + 900 * DAY_MS, batch);",
+    ],
+    ["keys-are-forgotten-early", "forgetKeys(store, now, batch);", "forgetKeys(store, now + DAY_MS, batch);"],
     ["purge-forgets-where-it-was", "SET purged_seq = ?1 WHERE", "SET purged_seq = ?1 + 1 WHERE"],
   ]),
 ];
