@@ -65,7 +65,9 @@ async function readKeyed(call: Call, house: House, route: Route): Promise<Result
   const key = readKey(call.request.headers.get("idempotency-key"));
   if (!key.ok) return key;
   if (key.value === undefined) return ok({ call, idempotency: null });
-  if (!house.bodyRoom.take(call)) {
+  const now = Date.now();
+  // By then it is read, held, and answered or timed out.
+  if (!house.bodyRoom.take(call, now + (route.timeoutSeconds + route.holdTtlSeconds) * 1000, now)) {
     const why = "Too many requests with an Idempotency-Key are being read at the moment.";
     return refuse({ code: "rate_limited", why, retryAfterSeconds: 1 });
   }

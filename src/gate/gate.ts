@@ -24,7 +24,7 @@ import { readBearer, verifyToken } from "./token.ts";
 /** Runs to its end even if the caller goes away meanwhile, so that no hold is left to its deadline. */
 export async function gate(call: Call, house: House): Promise<Response> {
   const answered = answer(call, house).finally(() => {
-    house.bodyRoom.giveBack(call);
+    house.bodyRoom.giveBack(call.requestId);
   });
   call.waitUntil(answered.catch(() => undefined));
   return answered;

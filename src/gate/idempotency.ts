@@ -86,24 +86,30 @@ export async function keyForOrigin(account: string, header: string): Promise<str
  * callers who send slowly, or all at once, cannot take the memory that everybody's calls need.
  */
 export class BodyRoom {
-  readonly #taken = new Map<string, number>();
+  readonly #taken = new Map<string, { readonly bytes: number; readonly until: number }>();
   #left = ROOM_BYTES;
 
-  /** Sets room aside for a call's body, if there is any left. */
-  take({ request, requestId }: Call): boolean {
+  /** Sets room aside for a call's body until it is answered, or until `until`, if there is any left at `now` (milliseconds). */
+  take({ request, requestId }: Pick<Call, "request" | "requestId">, until: number, now: number): boolean {
     if (!hasBody(request)) return true;
     const told = request.headers.has("content-length") ? contentLength(request.headers) : KEYED_BODY_BYTES_MAX;
     const bytes = Math.min(told, KEYED_BODY_BYTES_MAX);
+    if (!(bytes <= this.#left)) this.#sweep(now);
     if (!(bytes <= this.#left)) return false;
     this.#left -= bytes;
-    this.#taken.set(requestId, bytes);
+    this.#taken.set(requestId, { bytes, until });
     return true;
   }
 
   /** The call was answered: nobody needs its body any more. */
-  giveBack({ requestId }: Call): void {
-    this.#left += this.#taken.get(requestId) ?? 0;
+  giveBack(requestId: string): void {
+    this.#left += this.#taken.get(requestId)?.bytes ?? 0;
     this.#taken.delete(requestId);
+  }
+
+  /** A call that the runtime cut off never gives back what it took. */
+  #sweep(now: number): void {
+    for (const [requestId, { until }] of this.#taken) if (until <= now) this.giveBack(requestId);
   }
 }
 
