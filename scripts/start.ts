@@ -132,6 +132,12 @@ curl -N ${auth} "${gate}/v1/stream"
 # what the origin received: no token of yours, and who paid what
 curl -s ${auth} -d "hello" "${gate}/v1/echo"
 
+# send this twice: the second time it is the same answer again, and is not charged
+curl -i ${auth} -H "Idempotency-Key: once" "${gate}/v1/search?q=once"
+
+# a token that may spend 1500 credits in its life, and no more
+curl -s -w "\\n" -X POST ${admin} -d '{"spend_limit":1500}' "${gate}/_farebox/accounts/${ACCOUNT}/tokens"
+
 # as the operator: grant more credits (sending it twice grants once)
 curl -s -w "\\n" -X PUT ${admin} -d '{"credits":5000}' "${gate}/_farebox/accounts/${ACCOUNT}/grants/topup-1"
 

@@ -58,6 +58,8 @@ describe.skipIf(missing.length > 0)(title, { timeout: START_TIMEOUT_MS + STOP_TI
       "the origin takes too long",
       "a stream",
       "what the origin received",
+      "send this twice",
+      "a token that may spend 1500 credits in its life",
       "as the operator",
     ]);
   });
@@ -105,6 +107,21 @@ describe.skipIf(missing.length > 0)(title, { timeout: START_TIMEOUT_MS + STOP_TI
     expect(headers).not.toHaveProperty("authorization");
     expect(body).not.toContain(running?.token);
     expect(cost).toBe(1000);
+  });
+
+  it("charges a call that is sent twice under its key once, and answers it alike", async () => {
+    const first = await run("send this twice");
+    const again = await run("send this twice");
+    expect([first.status, first.cost, again.status, again.cost]).toEqual([200, 500, 200, 0]);
+    expect(again.headers).toMatch(/^idempotency-replayed: true\r?$/im);
+    expect(again.body).toBe(first.body);
+  });
+
+  it("mints a token that spends so much and no more", async () => {
+    const { body, cost } = await run("a token that may spend 1500 credits in its life");
+    const [, claims = ""] = String(JSON.parse(body).token).split(".");
+    expect(JSON.parse(Buffer.from(claims, "base64url").toString())).toMatchObject({ sub: "demo", spend_limit: 1500 });
+    expect(cost).toBe(0);
   });
 
   it("grants once, however often the operator's command is sent", async () => {
