@@ -97,8 +97,8 @@ describe("the rows of a charge", () => {
   it("are as many as the price list of the platform was reckoned with", async () => {
     // Written: the hold, two account rows, two entries, the grant, the hold's capture, its end and the index of open holds.
     expect((await costWith("journal entries", 12, charge)).written).toBe(9);
-    // Also the key and its index, the token's count, the answer with its index, the bytes kept, and the index of the token's end.
-    expect((await costWith("journal entries", 12, chargeKeyed)).written).toBe(16);
+    // Also the key and its index, the token's count, the answer with its index, the bytes kept, and the indexes of the answer kept and of the token's end.
+    expect((await costWith("journal entries", 12, chargeKeyed)).written).toBe(17);
   });
 });
 
