@@ -2,8 +2,8 @@
  * Idempotency keys: calls under one key are charged once (draft-ietf-httpapi-idempotency-key-header).
  *
  * A key points at the hold of the call that bound it, and what it means follows from that hold: open, the call is in
- * flight; charged, it was delivered; voided or expired and never charged, the key is free again. So the key can say
- * nothing that the hold does not. It is bound for a day; the hold itself is known for longer.
+ * flight; charged, it was delivered. A hold that ends without a charge frees its key. So the key can say nothing that
+ * the hold does not. It is bound for a day; the hold itself is known for longer.
  */
 import type { Answer, HoldCommand, IdempotencyKey, KeepCommand, Outcomes } from "./command.ts";
 import { findHold, type HoldRow } from "./hold-row.ts";
@@ -26,7 +26,7 @@ export function refuseKey(
   if (!command.idempotency) return undefined;
   const { key, digest } = command.idempotency;
   const bound = findBound(store, key, now);
-  if (!bound || !isBinding(bound)) return undefined;
+  if (!bound) return undefined;
   if (bound.idempotency_digest !== digest) return { kind: "idempotency_mismatch" };
   if (bound.state === "held") return { kind: "request_in_flight", releaseAt: bound.expires_at };
   const kept = store.exec<AnswerRow>(`SELECT status, headers, body FROM answers WHERE hold_id = ?1`, bound.id)[0];
@@ -60,7 +60,7 @@ export function reclaimKey(store: Store, row: HoldRow, now: number): boolean {
   const key = row.idempotency_key;
   if (key === null) return true;
   const bound = findBound(store, key, now);
-  if (bound && bound.id !== row.id && isBinding(bound)) return false;
+  if (bound && bound.id !== row.id) return false;
   point(store, key, row.id, now);
   return true;
 }
@@ -122,10 +122,6 @@ function findBound(store: Store, key: string, now: number): HoldRow | undefined 
     key,
     now - KEY_RETENTION_MS,
   )[0];
-}
-
-function isBinding(row: HoldRow): boolean {
-  return row.state === "held" || isDelivered(row);
 }
 
 /** Whether the call is over and was charged, if only in part, or would have been had there been credits left. */

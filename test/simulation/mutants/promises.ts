@@ -4,6 +4,8 @@ import { mutants, type Mutant } from "../mutant.ts";
 export const PROMISES_MUTANTS: readonly Mutant[] = [
   ...mutants("idempotency keys", "holds.ts", [
     ["key-not-looked-at", "  if (taken) return taken;\n", ""],
+    ["key-stays-after-a-void", '  if (state !== "captured") freeKey(store, row);\n', ""],
+    ["key-free-after-a-report-of-nothing", 'if (state !== "captured") freeKey(store, row);', "freeKey(store, row);"],
     ["key-not-bound", "  bindKey(store, command, now);\n", ""],
     ["hold-ignores-key-in-content", "row.idempotency_key === (idempotency?.key ?? null) &&", ""],
     [
@@ -23,15 +25,22 @@ export const PROMISES_MUTANTS: readonly Mutant[] = [
       '  if (bound.idempotency_digest !== digest) return { kind: "idempotency_mismatch" };\n',
       "",
     ],
-    ["key-free-while-in-flight", 'return row.state === "held" || isDelivered(row);', "return isDelivered(row);"],
-    ["key-free-after-a-charge", 'return row.state === "held" || isDelivered(row);', 'return row.state === "held";'],
     [
-      "key-free-after-a-part-was-charged",
-      'row.state === "captured" || (row.state !== "held" && row.captured + row.written_off > 0)',
-      'row.state === "captured"',
+      "key-free-while-in-flight",
+      "if (!bound) return undefined;",
+      'if (!bound || bound.state === "held") return undefined;',
     ],
-    ["key-free-though-written-off", "row.captured + row.written_off > 0", "row.captured > 0"],
-    ["key-stays-after-a-void", "if (!bound || !isBinding(bound)) return undefined;", "if (!bound) return undefined;"],
+    [
+      "key-free-after-a-charge",
+      "if (!bound) return undefined;",
+      'if (!bound || bound.state === "captured") return undefined;',
+    ],
+    ["key-free-after-a-part-was-charged", "if (key !== null && captured === 0)", "if (key !== null && captured >= 0)"],
+    [
+      "key-free-though-written-off",
+      "if (!bound) return undefined;",
+      'if (!bound || (bound.state === "expired" && bound.captured === 0)) return undefined;',
+    ],
     ["key-stays-with-the-last-call", "  point(store, key, row.id, now);\n  return true;", "  return true;"],
     ["key-for-a-millisecond-longer", "k.bound_at > ?2", "k.bound_at >= ?2"],
     ["key-for-ever", "WHERE k.key = ?1 AND k.bound_at > ?2", "WHERE k.key = ?1 AND k.bound_at > ?2 - 900000000000"],
