@@ -133,7 +133,9 @@ describe("503, the ledger fails in the middle of a call", () => {
       captured: captured + 100,
     });
     const kinds = (await gate.entries(ACCOUNT)).map(({ kind }) => kind);
-    expect(kinds.slice(-6).toSorted()).toEqual(["capture", "expire", "expire", "hold", "hold", "hold"]);
+    expect(kinds.slice(-6).filter((kind) => kind === "hold")).toHaveLength(3);
+    expect(kinds.slice(-6).filter((kind) => kind === "expire")).toHaveLength(2);
+    expect(kinds.slice(-6)).toContain("capture");
   });
 });
 

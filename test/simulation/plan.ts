@@ -26,6 +26,7 @@ const KINDS = {
   wake: 3,
   // Time.
   wait: 6,
+  day: 1,
   age: 1,
   // Operators, payments, readers.
   grant: 7,

@@ -8,16 +8,25 @@ import type { Origin } from "./origin.ts";
 /** Nearer together than any clock is off, or set back, two calls are within a key's day. */
 const SURELY_WITHIN = DAY - 3_600_000;
 
-type Keyed = { id: string; key: string; created_at: number; captured: number; state: string };
+type Keyed = {
+  id: string;
+  key: string;
+  created_at: number;
+  resolved_at: number;
+  captured: number;
+  state: string;
+};
 
 export function reckonKeys(calls: readonly Call[], origin: Origin, ledger: CheckedLedger): void {
   const holds = ledger.rows<Keyed>(
-    `SELECT id, idempotency_key AS "key", created_at, captured, state FROM holds WHERE idempotency_key IS NOT NULL ORDER BY created_at`,
+    `SELECT id, idempotency_key AS "key", created_at, resolved_at, captured, state FROM holds WHERE idempotency_key IS NOT NULL ORDER BY created_at`,
   );
   const served = new Set(calls.filter(({ id }) => origin.log.get(id)?.served === true).map(({ id }) => id));
   for (const [index, earlier] of holds.entries()) {
     for (const later of holds.slice(index + 1)) {
-      if (later.key !== earlier.key || later.created_at - earlier.created_at > SURELY_WITHIN) continue;
+      // A charge that turns up when the key's day is over is charged like any.
+      const apart = Math.max(later.created_at - earlier.created_at, Math.abs(later.resolved_at - earlier.resolved_at));
+      if (later.key !== earlier.key || apart > SURELY_WITHIN) continue;
       const say = (): string => `${JSON.stringify(earlier)} and ${JSON.stringify(later)}`;
       demand(earlier.captured === 0 || later.captured === 0, "once a key", say);
       const bothServed = served.has(earlier.id) && served.has(later.id);

@@ -60,6 +60,9 @@ export const STEPS: Readonly<Record<OpKind, (world: World, a: number, b: number,
   wait: (world, a, b) => {
     world.wait(a + b);
   },
+  day: (world, a, b) => {
+    world.sleep(a + b);
+  },
   age: (world, a, b) => {
     world.age(a + b);
   },

@@ -134,12 +134,16 @@ export class World {
 
   /** Mostly a deadline is met to the millisecond, or just missed. */
   wait(how: number): void {
-    // Now and then until an answer counts as given, or until a key is free again, which takes a day.
-    const long = how % 32 === 31 ? content.DAY : 300_000;
-    const by = how % 16 === 15 ? long : ([1, 999, 1000, 2000][how % 4] ?? 1);
+    // Now and then until an answer counts as given.
+    const by = how % 16 === 15 ? 300_000 : ([1, 999, 1000, 2000][how % 4] ?? 1);
     const deadline = this.#nextDeadline();
     if (deadline === undefined || how % 3 === 0) this.#now += by;
     else this.#now = Math.max(this.#now, deadline + ([0, 0, -1, 1][how % 4] ?? 0));
+  }
+
+  /** A day goes by to the millisecond, after which a key is free; mostly nobody wakes the ledger meanwhile. */
+  sleep(how: number): void {
+    this.#now += content.DAY + ([0, 0, -1, 1][how % 4] ?? 0);
   }
 
   /** The alarm rings: when it should, or whenever; once or twice. */
