@@ -74,8 +74,9 @@ export class Lifecycle {
     const held = row.state === "held" ? row.credits - row.captured : 0;
     const agrees = told?.held === held && told.captured === row.captured && told.writtenOff === row.written_off;
     demand(agrees, "journal", say(`the journal tells another story, ${JSON.stringify(told)}`));
-    // An expiry is as old as its deadline, whenever it was noticed.
-    this.#seen.set(row.id, { row, changedAt: justExpired ? row.expires_at : now });
+    // An expiry is as old as its deadline, whenever it was noticed; but for a charge that came late in the same turn.
+    const chargedLate = row.written_off > 0 || row.captured > (was?.captured ?? 0);
+    this.#seen.set(row.id, { row, changedAt: justExpired && !chargedLate ? row.expires_at : now });
   }
 
   /** The holds that finished before `cutoff` and may be forgotten. */
